@@ -1,0 +1,185 @@
+// Package file writes immutable files so that they survive a crash: written under a temporary name, synced, renamed, the
+// directory and every new parent synced. The caller's SQL transaction is the commit; see docs/adr on the file protocol.
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// FS is the file system under a world's files. OS is the real one; the tests have one that loses what was not synced.
+type FS interface {
+	Create(path string) (Writer, error)
+	Open(path string) (Reader, error)
+	Rename(from, to string) error
+	Remove(path string) error
+	Mkdir(path string) error
+	SyncDir(path string) error
+}
+
+// Writer is a file being written.
+type Writer interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
+
+// Reader is a file being read, at any place.
+type Reader interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
+	Size() (int64, error)
+}
+
+// OS is the machine's file system.
+type OS struct{}
+
+type osFile struct{ *os.File }
+
+func (f osFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+// Create implements FS; an existing file is an error.
+func (OS) Create(p string) (Writer, error) {
+	return os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+// Open implements FS.
+func (OS) Open(p string) (Reader, error) {
+	f, err := os.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Rename implements FS.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove implements FS.
+func (OS) Remove(p string) error { return os.Remove(p) }
+
+// Mkdir implements FS.
+func (OS) Mkdir(p string) error { return os.Mkdir(p, 0o700) }
+
+// SyncDir implements FS.
+func (OS) SyncDir(p string) error {
+	d, err := os.Open(p)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Dir is a directory of immutable files on an FS. Names are slash-separated and relative to Root.
+type Dir struct {
+	FS   FS
+	Root string
+}
+
+// Pending is a file that is not there yet: Commit makes it durable under its name, Abort removes it.
+type Pending struct {
+	dir  Dir
+	name string
+	w    Writer
+	n    int64
+	done bool
+}
+
+const temporary = ".tmp"
+
+// Path is the place of name on the file system.
+func (d Dir) Path(name string) string { return filepath.Join(d.Root, filepath.FromSlash(name)) }
+
+// Create begins the file name; its parents are made and synced.
+func (d Dir) Create(name string) (*Pending, error) {
+	p := d.Path(name)
+	if err := d.mkdir(filepath.Dir(p)); err != nil {
+		return nil, fmt.Errorf("make the folder of %s: %w", name, err)
+	}
+	w, err := d.FS.Create(p + temporary)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	return &Pending{dir: d, name: name, w: w}, nil
+}
+
+func (d Dir) mkdir(p string) error {
+	err := d.FS.Mkdir(p)
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(p) != p:
+		if err := d.mkdir(filepath.Dir(p)); err != nil {
+			return err
+		}
+		if err := d.FS.Mkdir(p); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	default:
+		return err
+	}
+	return d.FS.SyncDir(filepath.Dir(p))
+}
+
+// Write implements io.Writer.
+func (p *Pending) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.n += int64(n)
+	return n, err
+}
+
+// Size is how many bytes were written.
+func (p *Pending) Size() int64 { return p.n }
+
+// Commit makes the file durable. After an error the file is not there, or is there whole without being durable; the
+// caller's transaction must then not name it.
+func (p *Pending) Commit() error {
+	p.done = true
+	path := p.dir.Path(p.name)
+	if err := p.w.Sync(); err != nil {
+		return errors.Join(fmt.Errorf("sync %s: %w", p.name, err), p.w.Close(), p.dir.FS.Remove(path+temporary))
+	}
+	if err := p.w.Close(); err != nil {
+		return errors.Join(fmt.Errorf("close %s: %w", p.name, err), p.dir.FS.Remove(path+temporary))
+	}
+	if err := p.dir.FS.Rename(path+temporary, path); err != nil {
+		return errors.Join(fmt.Errorf("rename %s: %w", p.name, err), p.dir.FS.Remove(path+temporary))
+	}
+	return p.dir.FS.SyncDir(filepath.Dir(path))
+}
+
+// Abort removes what was written; after Commit it does nothing.
+func (p *Pending) Abort() {
+	if p.done {
+		return
+	}
+	p.done = true
+	p.w.Close()
+	p.dir.FS.Remove(p.dir.Path(p.name) + temporary)
+}
+
+// Open opens the file name for reading.
+func (d Dir) Open(name string) (Reader, error) { return d.FS.Open(d.Path(name)) }
+
+// Remove deletes the file name, finished or temporary; a file that is not there is no error.
+func (d Dir) Remove(name string) error {
+	p := d.Path(name)
+	for _, q := range []string{p, p + temporary} {
+		if err := d.FS.Remove(q); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
