@@ -1,0 +1,45 @@
+package constituency
+
+import (
+	"context"
+	"sync"
+
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+)
+
+// Store keeps the registry of a world. Every write is an act that makes a new version of the registry and asks for the
+// open findings to be attributed anew.
+type Store struct {
+	db    *db.DB
+	clock clock.Clock
+
+	mu       sync.Mutex
+	resolver *Resolver
+}
+
+// NewStore returns the registry of a world.
+func NewStore(d *db.DB, c clock.Clock) *Store { return &Store{db: d, clock: c} }
+
+// Resolver returns the resolver of the registry as it is now; it is loaded anew only after a change.
+func (s *Store) Resolver(ctx context.Context) (*Resolver, error) {
+	var now int64
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		now, err = version(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resolver != nil && s.resolver.version >= now {
+		return s.resolver, nil
+	}
+	r, err := LoadResolver(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	s.resolver = r
+	return r, nil
+}
