@@ -1,0 +1,156 @@
+// Package api serves the REST interface: every room declares its operations as values, this package checks them, guards
+// each with its permission, documents them as OpenAPI 3.1 and maps faults to problem+json once. Operations take typed
+// input and return typed values; they never see a request or a ResponseWriter. Who acts and what they may do is given to
+// it, health and metrics belong to app.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"tocsin/internal/platform/act"
+)
+
+// Caller is who calls an operation.
+type Caller struct {
+	Actor act.Actor
+}
+
+// Route is one operation of a room: an Operation or a Download.
+type Route interface {
+	declared() *declaration
+	mount(s *server) error
+}
+
+// Config is what the REST interface needs to know of the process around it.
+type Config struct {
+	Title       string
+	Version     string
+	Description string // CommonMark
+	Actor       func(*http.Request) act.Actor
+	Allowed     func(act.Actor, act.Permission) bool
+	Log         *slog.Logger
+}
+
+const prefix = "/api/"
+
+// New returns the handler of everything below /api/: the operations, /api/openapi.json, /api/openapi.yaml and the
+// documentation at /api/docs. An operation without a permission, identifier or summary, or two that clash, are an error.
+func New(c Config, routes ...Route) (http.Handler, error) {
+	if c.Actor == nil || c.Allowed == nil || c.Log == nil {
+		return nil, errors.New("the REST interface needs an actor, a permission check and a log")
+	}
+	s := &server{Config: c, mux: http.NewServeMux(), methods: map[string][]string{}}
+	s.api = humago.New(s.mux, s.humaConfig())
+	seen := map[string]bool{}
+	for _, r := range routes {
+		d := r.declared()
+		if err := d.check(); err != nil {
+			return nil, fmt.Errorf("operation %s %s: %w", d.method, d.path, err)
+		}
+		if seen[d.id] {
+			return nil, fmt.Errorf("operation %s %s: the id %q is taken", d.method, d.path, d.id)
+		}
+		seen[d.id] = true
+		if err := s.mountOne(r); err != nil {
+			return nil, fmt.Errorf("operation %s %s: %w", d.method, d.path, err)
+		}
+		s.methods[d.path] = append(s.methods[d.path], d.method)
+	}
+	if err := s.mountRest(); err != nil {
+		return nil, err
+	}
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		write(w, &Problem{Type: typeOf("forbidden"), Title: titles["forbidden"], Status: http.StatusForbidden,
+			Detail: "a page of another origin may not call this operation"})
+	}))
+	return s.recovering(guard.Handler(s.mux)), nil
+}
+
+type server struct {
+	Config
+	mux     *http.ServeMux
+	api     huma.API
+	methods map[string][]string // by path
+}
+
+func (s *server) humaConfig() huma.Config {
+	c := huma.DefaultConfig(s.Title, s.Version)
+	c.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	c.Components.Schemas.RegisterTypeAlias(errorModel, problemModel)
+	c.Info.Description = s.Description
+	c.OpenAPIPath = prefix + "openapi"
+	c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", nil
+	c.RejectUnknownQueryParameters = true // a misspelt filter must not quietly list everything
+	c.Transformers = []huma.Transformer{func(_ huma.Context, _ string, v any) (any, error) {
+		if m, ok := v.(*huma.ErrorModel); ok {
+			return fromHuma(m), nil
+		}
+		return v, nil
+	}}
+	return c
+}
+
+// huma panics on a declaration it cannot use; at start that is an error like any other.
+func (s *server) mountOne(r Route) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return r.mount(s)
+}
+
+// mountRest adds the documentation, the right answer to a wrong method and the one to an unknown path.
+func (s *server) mountRest() error {
+	page, err := docsPage(s.api.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("the page of the REST interface: %w", err)
+	}
+	s.mux.HandleFunc("GET "+prefix+"docs", serve("text/html; charset=utf-8", page))
+	s.mux.HandleFunc("GET "+prefix+"docs.css", serve("text/css; charset=utf-8", docsStyle))
+	for path, methods := range s.methods {
+		allow := strings.Join(methods, ", ")
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			write(w, &Problem{Type: typeOf("invalid"), Title: "Method not allowed", Status: http.StatusMethodNotAllowed,
+				Detail: "this path answers " + allow})
+		})
+	}
+	s.mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
+		write(w, &Problem{Type: typeOf("not-found"), Title: titles["not-found"], Status: http.StatusNotFound,
+			Detail: "there is no such path; /api/docs lists them"})
+	})
+	return nil
+}
+
+type callerKey struct{}
+
+// guard lets only callers with the permission through to the operation.
+func (s *server) guard(p act.Permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		a := s.Actor(r)
+		if !s.Allowed(a, p) {
+			write(w, &Problem{Type: typeOf("forbidden"), Title: titles["forbidden"], Status: http.StatusForbidden,
+				Detail: fmt.Sprintf("this operation asks for the permission %q", p)})
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next(huma.WithValue(ctx, callerKey{}, Caller{Actor: a}))
+	}
+}
+
+func callerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
