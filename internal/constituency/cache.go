@@ -28,8 +28,8 @@ func (k *key) hash() uint64 {
 }
 
 const (
-	cacheSets = 1 << 14
-	cacheWays = 4
+	cacheSets = 1 << 13
+	cacheWays = 8
 	internMax = 1 << 15 // a generation of interned verdicts
 )
 
