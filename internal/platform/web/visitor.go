@@ -1,0 +1,61 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/text"
+)
+
+// Visitor is who asks, and how they want to be answered.
+type Visitor struct {
+	Actor act.Actor
+	Now   time.Time // of the world's clock
+	URL   *url.URL  // path and query of the page
+
+	*text.Printer // the room's words, in the visitor's language and the nation's time zone
+
+	allowed func(act.Actor, act.Permission) bool
+	theme   string
+}
+
+// May tells whether the visitor has a permission.
+func (v Visitor) May(p act.Permission) bool { return v.allowed(v.Actor, p) }
+
+// With is this page's address with query values replaced: pairs of name and value, where "" removes the name.
+func (v Visitor) With(pairs ...string) string {
+	q := v.URL.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return v.URL.Path
+	}
+	return v.URL.Path + "?" + q.Encode()
+}
+
+func (a *App) visitor(r *http.Request, room *set) Visitor {
+	lang := a.lang(r)
+	return Visitor{Actor: a.cfg.Actor(r), Now: a.cfg.Clock.Now(), URL: &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery},
+		Printer: room.printers[lang], allowed: a.cfg.Allowed, theme: theme(r)}
+}
+
+func (a *App) lang(r *http.Request) string {
+	if c, err := r.Cookie(langCookie); err == nil {
+		for _, l := range a.langs {
+			if l == c.Value {
+				return l
+			}
+		}
+	}
+	if accept := r.Header.Get("Accept-Language"); accept != "" {
+		return text.Match(a.langs, accept)
+	}
+	return a.langs[0]
+}

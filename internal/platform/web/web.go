@@ -1,0 +1,177 @@
+// Package web is what every room of the console stands on: routes with a permission and typed input and output, the
+// layout, the components, the style sheet and the map from errors to pages. A room brings its templates, its catalogue and
+// its routes; it never sees a ResponseWriter. Pages work without JavaScript, load nothing from elsewhere and run under a
+// policy that allows nothing inline. It holds no policy of who may do what and knows no capability.
+package web
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/text"
+)
+
+// Room is one capability's part of the console.
+type Room struct {
+	Name      string     // lower case, unique: "finding"
+	Templates fs.FS      // *.html
+	Locale    fs.FS      // locale/<language>.toml; usually the same embedded files
+	Nav       []NavEntry // its entries in the navigation
+	Routes    []Route
+}
+
+// NavEntry is a link in the header.
+type NavEntry struct {
+	Path       string         // "/findings"
+	Key        string         // its text, in the room's catalogue
+	Order      int            // smaller is further left
+	Shortcut   string         // one letter, pressed after "g"
+	Permission act.Permission // who sees it
+}
+
+// Config is what an App is told of its nation and its process.
+type Config struct {
+	Nation       string // "Ruritania"
+	Team         string // "CERT Ruritania"
+	Version      string
+	World        string   // "live", or the name of an exercise, which a banner then shows on every page
+	LoopbackOnly bool     // there is no sign-in yet, and the pages say so
+	Languages    []string // offered, the first is the default; empty: all that the layout has
+	Zone         *time.Location
+	Clock        clock.Clock // the world's
+	Actor        func(*http.Request) act.Actor
+	Allowed      func(act.Actor, act.Permission) bool
+	Log          *slog.Logger
+	Observe      func(route string, status int, d time.Duration) // may be nil
+}
+
+// App serves the rooms. It is an http.Handler.
+type App struct {
+	cfg     Config
+	mux     *http.ServeMux
+	handler http.Handler
+	assets  *assets
+	langs   []string
+	base    *set // layout, components, error page
+	nav     []navEntry
+	pages   map[string]*mounted // by pattern
+	pools   pools
+}
+
+type navEntry struct {
+	NavEntry
+	room *set
+}
+
+// mounted is a route in its room.
+type mounted struct {
+	Route
+	room *set
+}
+
+// New checks the rooms and mounts them. Every fault of a room's routes, templates or catalogue is told at once.
+func New(cfg Config, rooms ...Room) (*App, error) {
+	if cfg.Actor == nil || cfg.Allowed == nil || cfg.Clock == nil || cfg.Log == nil {
+		return nil, errors.New("web: Actor, Allowed, Clock and Log are needed")
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	if cfg.World == "" {
+		cfg.World = "live"
+	}
+	a := &App{cfg: cfg, mux: http.NewServeMux(), pages: map[string]*mounted{}, pools: newPools()}
+	var err error
+	if a.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if err := a.languages(); err != nil {
+		return nil, err
+	}
+	if a.base, err = a.newSet("", own, own); err != nil {
+		return nil, err
+	}
+	var faults []error
+	for _, r := range rooms {
+		if err := a.mount(r); err != nil {
+			faults = append(faults, fmt.Errorf("room %s: %w", r.Name, err))
+		}
+	}
+	for _, m := range a.pages {
+		if m.back != "" && a.pages[m.back] == nil {
+			faults = append(faults, fmt.Errorf("route %q: its form %q is no page", m.pattern, m.back))
+		}
+	}
+	slices.SortStableFunc(a.nav, func(x, y navEntry) int { return cmp.Compare(x.Order, y.Order) })
+	a.mux.HandleFunc("GET /assets/{name}", a.assets.serve)
+	a.mux.HandleFunc("POST /preferences", a.preferences)
+	a.handler = http.NewCrossOriginProtection().Handler(http.HandlerFunc(a.route))
+	return a, errors.Join(faults...)
+}
+
+func (a *App) languages() error {
+	c, err := text.Load(own)
+	if err != nil {
+		return err
+	}
+	a.langs = a.cfg.Languages
+	if len(a.langs) == 0 {
+		a.langs = c.Languages()
+	}
+	// A language the layout does not speak would give a page in two languages.
+	a.langs = slices.DeleteFunc(slices.Clone(a.langs), func(l string) bool { return !slices.Contains(c.Languages(), l) })
+	if !slices.Contains(a.langs, text.Fallback) {
+		a.langs = append(a.langs, text.Fallback)
+	}
+	return nil
+}
+
+func (a *App) mount(r Room) error {
+	room, err := a.newSet(r.Name, r.Templates, r.Locale)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, rt := range r.Routes {
+		if err := rt.check(room); err != nil {
+			faults = append(faults, fmt.Errorf("route %q: %w", rt.pattern, err))
+			continue
+		}
+		if a.pages[rt.pattern] != nil {
+			faults = append(faults, fmt.Errorf("route %q: there are two of it", rt.pattern))
+			continue
+		}
+		m := &mounted{rt, room}
+		a.pages[rt.pattern] = m
+		a.mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, m) })
+	}
+	for _, n := range r.Nav {
+		if n.Permission == "" || !strings.HasPrefix(n.Path, "/") || !room.printers[text.Fallback].Has(n.Key) {
+			faults = append(faults, fmt.Errorf("navigation %q: needs a path, a permission and the text %q", n.Path, n.Key))
+		}
+		a.nav = append(a.nav, navEntry{n, room})
+	}
+	return errors.Join(faults...)
+}
+
+// ServeHTTP serves a page, with the headers that every answer has.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Routes lists the pattern and permission of every route of the rooms, in order.
+func (a *App) Routes() []Route {
+	var rs []Route
+	for _, m := range a.pages {
+		rs = append(rs, m.Route)
+	}
+	slices.SortFunc(rs, func(x, y Route) int { return cmp.Compare(x.pattern, y.pattern) })
+	return rs
+}
