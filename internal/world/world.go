@@ -59,6 +59,9 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	cfg.Log = cfg.Log.With("world", cfg.Name)
+	if err := whole(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if err := prepare(cfg.Dir); err != nil {
 		return nil, err
 	}
