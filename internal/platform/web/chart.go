@@ -115,7 +115,7 @@ func (t Trend) render(p *text.Printer) template.HTML {
 		fmt.Fprintf(&b, `<li class="key-gap">%s</li>`, esc(p.T("chart.incomplete")))
 	}
 	fmt.Fprintf(&b, `</ul><svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, trendWidth, trendHeight, esc(t.Title))
-	t.drawGaps(&b, p, n, x)
+	t.drawGaps(&b, n, x)
 	for v := ax.low; v <= ax.high+ax.step/2; v += ax.step {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="mark end" x="%d" y="%.1f">%s</text>`,
 			trendLeft, trendWidth-trendRight, y(v), y(v), trendLeft-8, y(v)+4, esc(p.Number(int64(v))))
@@ -149,7 +149,7 @@ func (t Trend) gaps() bool {
 	return false
 }
 
-func (t Trend) drawGaps(b *strings.Builder, p *text.Printer, n int, x func(int) float64) {
+func (t Trend) drawGaps(b *strings.Builder, n int, x func(int) float64) {
 	if !t.gaps() {
 		return
 	}
@@ -161,10 +161,8 @@ func (t Trend) drawGaps(b *strings.Builder, p *text.Printer, n int, x func(int) 
 		from, to := max(trendLeft, x(i)-half), min(trendWidth-trendRight, x(i)+half)
 		fmt.Fprintf(b, `<rect class="gap" x="%.1f" y="%d" width="%.1f" height="%d"/>`, from, trendTop, to-from,
 			trendHeight-trendTop-trendBottom)
-		for h := from - from/8 + float64(int(from/8))*0 + 0; h < to; h += 5 {
-			if h >= from {
-				fmt.Fprintf(b, `<line class="hatch" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, h, h, trendTop, trendHeight-trendBottom)
-			}
+		for h := from + 2; h < to; h += 5 {
+			fmt.Fprintf(b, `<line class="hatch" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, h, h, trendTop, trendHeight-trendBottom)
 		}
 	}
 }

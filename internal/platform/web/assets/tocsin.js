@@ -1,1 +1,77 @@
 "use strict";
+// Conveniences only: every page works without this file.
+(() => {
+  const typing = (e) => e.target.closest("input, textarea, select, [contenteditable]");
+  const help = document.getElementById("help");
+  for (const b of document.querySelectorAll("[data-help]")) {
+    b.hidden = false;
+    b.addEventListener("click", () => help.showModal());
+  }
+
+  // Rows: j and k walk, Enter opens the row's first link.
+  let at = -1;
+  const rows = () => [...document.querySelectorAll("main tbody tr")].filter((r) => r.offsetParent !== null && r.querySelector("a[href]"));
+  const walk = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    all[at]?.classList.remove("at");
+    at = Math.max(0, Math.min(all.length - 1, at + step));
+    all[at].classList.add("at");
+    all[at].querySelector("a[href]").focus({ preventScroll: true });
+    all[at].scrollIntoView({ block: "nearest" });
+  };
+
+  let going = 0;
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Escape" && typing(e)) return e.target.blur();
+    if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || document.querySelector("dialog[open]")) return;
+    if (e.timeStamp - going < 1500) {
+      going = 0;
+      const to = [...document.querySelectorAll("nav [data-key]")].find((a) => a.dataset.key === e.key);
+      if (to) {
+        e.preventDefault();
+        location.href = to.href;
+      }
+      return;
+    }
+    const page = (which) => document.querySelector(`[data-page="${which}"]`)?.click();
+    const keys = {
+      "/": () => { const s = document.querySelector(".search input"); s?.focus(); s?.select(); },
+      "?": () => help.showModal(),
+      g: () => { going = e.timeStamp; },
+      j: () => walk(1),
+      k: () => walk(-1),
+      n: () => page("next"),
+      p: () => page("first"),
+    };
+    if (keys[e.key]) {
+      e.preventDefault();
+      keys[e.key]();
+    }
+  });
+
+  // Live parts: replaced by their fragment until it no longer asks to be polled.
+  const poll = (el) => {
+    const every = Math.max(500, Number(el.dataset.every) || 1000);
+    setTimeout(async () => {
+      if (document.hidden) return poll(el);
+      let next = el;
+      try {
+        const r = await fetch(el.dataset.poll, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+        if (!r.ok) return;
+        const doc = new DOMParser().parseFromString(await r.text(), "text/html");
+        next = doc.body.firstElementChild;
+        if (!next) return;
+        el.replaceWith(next);
+      } catch {
+        next = el; // the server is away for a moment
+      }
+      if (next.dataset.poll) poll(next);
+      else if (next.dataset.reload !== undefined) location.reload();
+    }, every);
+  };
+  for (const el of document.querySelectorAll("[data-poll]")) poll(el);
+
+  // A choice that says so sends its form at once.
+  for (const s of document.querySelectorAll("select[data-submit]")) s.addEventListener("change", () => s.form.requestSubmit());
+})();
