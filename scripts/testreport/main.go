@@ -1,0 +1,73 @@
+// Command testreport reads the output of go test -json, prints what failed with its output, and fails when a test was skipped:
+// where CI runs, nothing a test needs may be missing.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+)
+
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: testreport FILE")
+		os.Exit(2)
+	}
+	f, err := os.Open(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer f.Close()
+	output := map[string]*strings.Builder{}
+	var passed, failed, skipped int
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 16<<20)
+	for in.Scan() {
+		var e event
+		if json.Unmarshal(in.Bytes(), &e) != nil {
+			fmt.Println(in.Text())
+			continue
+		}
+		key := e.Package + " " + e.Test
+		if output[key] == nil {
+			output[key] = &strings.Builder{}
+		}
+		switch e.Action {
+		case "output", "build-output":
+			output[key].WriteString(e.Output)
+			if e.Action == "build-output" {
+				fmt.Print(e.Output)
+			}
+		case "pass":
+			if e.Test == "" {
+				fmt.Printf("ok    %-50s %6.1f s\n", e.Package, e.Elapsed)
+			} else {
+				passed++
+			}
+		case "fail":
+			failed++
+			fmt.Printf("FAIL  %s\n%s", key, output[key])
+		case "skip":
+			if e.Test != "" { // a package without tests is none that was skipped
+				skipped++
+				fmt.Printf("SKIP  %s\n%s", key, output[key])
+			}
+		}
+	}
+	if err := in.Err(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	if failed+skipped > 0 || passed == 0 {
+		os.Exit(1)
+	}
+}
