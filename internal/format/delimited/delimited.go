@@ -35,7 +35,7 @@ type Kind int
 const (
 	TooLong      Kind = iota + 1 // longer than Options.Longest
 	OpenQuote                    // a quoted field has no end
-	StrayQuote                   // text follows a closing quote
+	StrayQuote                   // text follows the closing quote of a field of more than one line
 	badKindLimit                 // no kind
 )
 
@@ -77,7 +77,9 @@ type Splitter struct {
 	begun   bool
 }
 
-// New returns a splitter of r. A byte order mark is skipped; empty lines are no records; lines end in LF or CRLF.
+// New returns a splitter of r. A byte order mark is skipped; empty lines are no records; lines end in LF or CRLF. Quotes
+// inside a field that does not begin with one are text; a quoted field with text behind its closing quote ends at the next
+// delimiter of its line and is taken as it stands, without the quotes around it.
 func New(r io.Reader, o Options) *Splitter {
 	o = o.withDefaults()
 	return &Splitter{w: window{r: r, block: o.Block}, opt: o, line: 1}

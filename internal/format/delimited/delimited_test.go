@@ -76,9 +76,19 @@ func TestOpenQuoteCostsOneRow(t *testing.T) {
 	}
 }
 
-func TestTextBehindClosingQuoteCostsOneRow(t *testing.T) {
-	got := all(t, "\"a\"x,b\nc,d\n", Options{})
-	want := []string{"1@0: text follows the closing quote of column 1; expected the delimiter or the end of the line", "2@7: c|d"}
+func TestTextBehindClosingQuoteIsTakenAsItStands(t *testing.T) {
+	in := "\"a\"x,b\n\"\\\"v=1\\\" \\\"w\\\"\",c\r\nd,\"e\"f\r\n\"g\"h"
+	want := []string{"1@0: \"a\"x|b", "2@7: \\\"v=1\\\" \\\"w\\\"|c", "3@26: d|\"e\"f", "4@34: \"g\"h"}
+	for _, block := range []int{1, 3, 8, 4096} {
+		if got := all(t, in, Options{Block: block}); !reflect.DeepEqual(got, want) {
+			t.Errorf("block %d:\n got %q\nwant %q", block, got, want)
+		}
+	}
+}
+
+func TestOpenQuoteDoesNotSwallowTheNextRow(t *testing.T) {
+	got := all(t, "a,\"b\nc,\"d\"\ne,f\n", Options{})
+	want := []string{"1@0: text follows the closing quote of column 2; expected the delimiter or the end of the line", "2@5: c|d", "3@11: e|f"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)
 	}

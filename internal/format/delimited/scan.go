@@ -37,7 +37,7 @@ func (s *Splitter) scan(b []byte, rec *Record) scanned {
 	i := 0
 	for {
 		if i < len(b) && b[i] == '"' {
-			start, j, doubled := i+1, i+1, false
+			start, j, doubled, above := i+1, i+1, false, lines
 			for {
 				j = index(b, j, quotes, newlines)
 				if j == len(b) {
@@ -59,10 +59,30 @@ func (s *Splitter) scan(b []byte, rec *Record) scanned {
 				}
 				break
 			}
+			rest := b[j+1:]
+			if len(rest) > 0 && rest[0] != comma && rest[0] != '\n' && rest[0] != '\r' && lines == above {
+				// Text behind the closing quote: somebody escaped quotes in a way of his own. On one line it is plain
+				// where the field ends all the same.
+				end := index(b, j+1, commas, newlines)
+				if end == len(b) && !final {
+					rec.Fields, s.escaped = fields, escaped
+					return scanned{fault: incomplete}
+				}
+				if end < len(b) && b[end] == comma {
+					fields = append(fields, text(asItStands(b[i:end])))
+					i = end + 1
+					continue
+				}
+				next := min(end+1, len(b))
+				if b[end-1] == '\r' {
+					end--
+				}
+				rec.Fields, s.escaped = append(fields, text(asItStands(b[i:end]))), escaped
+				return scanned{next: next, lines: lines + 1}
+			}
 			if doubled {
 				escaped = append(escaped, len(fields))
 			}
-			rest := b[j+1:]
 			switch {
 			case len(rest) > 0 && rest[0] == comma:
 				fields = append(fields, text(b[start:j]))
@@ -103,6 +123,14 @@ func (s *Splitter) scan(b []byte, rec *Record) scanned {
 		rec.Fields, s.escaped = append(fields, text(b[i:j])), escaped
 		return scanned{next: next, lines: lines + 1, empty: j == 0}
 	}
+}
+
+// asItStands is a field with broken quoting: as it was written, without the quotes around it if there are two.
+func asItStands(b []byte) []byte {
+	if len(b) > 1 && b[len(b)-1] == '"' {
+		return b[1 : len(b)-1]
+	}
+	return b
 }
 
 // quoteEnd is where the quoted text that begins at start and ends its record before next ends.
