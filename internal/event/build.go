@@ -1,0 +1,593 @@
+package event
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"tocsin/internal/constituency"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/file"
+)
+
+// batch is reports that were read into one segment and wait to be recorded.
+type batch struct {
+	reports  []*built
+	files    []*source // of all reports, new ones and those that are read again
+	outcomes []FileOutcome
+	segment  *pendingFile
+	rows     int64
+	failed   []*source
+	twins    []twin
+}
+
+// pendingFile is a row in state pending and the file it names.
+type pendingFile struct {
+	id    int64
+	path  string
+	bytes int64
+	file  *file.Pending
+}
+
+// source is a file that belongs to a report: new (in is set) or already in the archive.
+type source struct {
+	Identity
+	id      int64 // of source_file
+	archive int64 // of a file in the archive
+	path    string
+	sum     [32]byte
+	issued  int64
+	in      *input
+	pending *pendingFile // the archive file of a new one
+	size    int64
+	wins    bool
+	plan    *reportPlan
+
+	rows, events, repeated, rejected, unattributed int64
+	problems                                       []fault.Problem
+	err                                            error
+}
+
+type twin struct {
+	in *input
+	of int64
+}
+
+const keepProblems = 1000 // wrong rows that are listed by line; all are counted
+
+// build reads the files of the reports. A file that cannot be read is left out and everything is read again without it,
+// so that nothing of it remains.
+func (t *taking) build(ctx context.Context, plans []*reportPlan) (*batch, error) {
+	failed := map[*input]error{}
+	for {
+		b, err := t.try(ctx, plans, failed)
+		if err == nil {
+			return b, nil
+		}
+		if b != nil {
+			b.abandon(t.Intake)
+		}
+		var bad *badFile
+		if !errors.As(err, &bad) {
+			return nil, err
+		}
+		failed[bad.in] = bad.err
+	}
+}
+
+// badFile is an error that is the file's own fault.
+type badFile struct {
+	in  *input
+	err error
+}
+
+func (b *badFile) Error() string { return b.in.Name + ": " + b.err.Error() }
+func (b *badFile) Unwrap() error { return b.err }
+
+func (t *taking) try(ctx context.Context, plans []*reportPlan, failed map[*input]error) (*batch, error) {
+	b := &batch{}
+	for _, p := range plans {
+		r, err := t.choose(ctx, b, p, failed)
+		if err != nil {
+			return b, err
+		}
+		if r != nil {
+			b.reports = append(b.reports, r)
+		}
+	}
+	for _, p := range plans {
+		for _, in := range p.files {
+			if err := failed[in]; err != nil {
+				b.failed = append(b.failed, &source{Identity: in.Identity, in: in, err: err, plan: p, issued: in.issued.UnixMicro()})
+			}
+		}
+	}
+	if len(b.files) == 0 {
+		return b, nil
+	}
+	if err := t.reserve(ctx, b); err != nil {
+		return b, err
+	}
+	t.Step("pending")
+	return b, t.read(ctx, b)
+}
+
+// choose says which files make the report: of every subscription the newest. It returns nil when the new files change
+// nothing.
+func (t *taking) choose(ctx context.Context, b *batch, p *reportPlan, failed map[*input]error) (*built, error) {
+	var known []*source
+	err := t.DB.View(ctx, func(tx *db.Tx) (err error) {
+		known, err = filesOf(tx, p.id, p.day)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(known)
+	fresh := 0
+	for _, in := range p.files {
+		if failed[in] != nil {
+			continue
+		}
+		s := &source{Identity: in.Identity, in: in, issued: in.issued.UnixMicro()}
+		if len(p.files) > 1 || len(known) > 0 {
+			if s.sum, err = digest(in); err != nil {
+				return nil, &badFile{in, err}
+			}
+			if i := slices.IndexFunc(all, func(o *source) bool { return o.sum == s.sum && sameIdentity(o, s) }); i >= 0 {
+				b.twins = append(b.twins, twin{in, all[i].id})
+				continue
+			}
+		}
+		s.plan = p
+		all = append(all, s)
+		fresh++
+	}
+	if fresh == 0 {
+		return nil, nil
+	}
+	winners := newest(all)
+	r := &built{plan: p, known: known, events: map[int64]int64{}, firstTime: t.firstTime}
+	p.delta = true
+	changes := false
+	for _, s := range all {
+		s.wins = slices.Contains(winners, s)
+		s.plan = p
+		if s.wins {
+			p.delta = p.delta && s.Delta
+			changes = changes || s.in != nil
+		}
+	}
+	for _, s := range all {
+		if s.in != nil || changes {
+			b.files = append(b.files, s)
+		}
+	}
+	if !changes {
+		return nil, nil
+	}
+	return r, nil
+}
+
+func sameIdentity(a, b *source) bool {
+	return a.Subscription == b.Subscription && a.Delayed == b.Delayed
+}
+
+// newest are the files that count: per subscription the one issued last; of two issued at once the larger digest decides,
+// so that the order of arrival never does. They are ordered by subscription.
+func newest(all []*source) []*source {
+	var out []*source
+	for _, s := range all {
+		i := slices.IndexFunc(out, func(o *source) bool { return sameIdentity(o, s) })
+		switch {
+		case i < 0:
+			out = append(out, s)
+		case s.issued > out[i].issued || s.issued == out[i].issued && string(s.sum[:]) > string(out[i].sum[:]):
+			out[i] = s
+		}
+	}
+	slices.SortFunc(out, func(a, b *source) int {
+		if c := strings.Compare(a.Subscription, b.Subscription); c != 0 {
+			return c
+		}
+		return flag(a.Delayed) - flag(b.Delayed)
+	})
+	return out
+}
+
+func digest(in *input) (sum [32]byte, err error) {
+	r, err := in.open()
+	if err != nil {
+		return sum, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return sum, err
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// reserve commits the rows of all files to come, in state pending, before any file is made.
+func (t *taking) reserve(ctx context.Context, b *batch) error {
+	until := t.Real.Now().Add(lease).UnixMicro()
+	return t.DB.Upkeep(ctx, func(tx *db.Tx) (err error) {
+		for _, s := range b.files {
+			if s.in == nil {
+				continue
+			}
+			s.pending = &pendingFile{path: randomName("", ".zst")}
+			if s.pending.id, err = insertArchive(tx, s.pending.path, until); err != nil {
+				return err
+			}
+			if s.id, err = insertPending(tx, t.feed, s, t.World.Now().UnixMicro(), actorName(t.actor)); err != nil {
+				return err
+			}
+		}
+		if len(b.reports) == 0 {
+			return nil
+		}
+		for _, r := range b.reports {
+			if _, err := lockType(tx, t.feed, r.plan.typ); err != nil {
+				return err
+			}
+			if r.report, err = insertReport(tx, r.plan); err != nil {
+				return err
+			}
+		}
+		b.segment = &pendingFile{path: randomName(b.reports[0].plan.day.String()[:7], ".parquet")}
+		b.segment.id, err = insertSegment(tx, b.segment.path, until, 0)
+		return err
+	})
+}
+
+// randomName is a fresh name in a folder; archived files are spread over 256 folders.
+func randomName(folder, suffix string) string {
+	var r [16]byte
+	rand.Read(r[:])
+	n := hex.EncodeToString(r[:])
+	if folder == "" {
+		folder = n[:2]
+	}
+	return folder + "/" + n + suffix
+}
+
+// read makes the files: every new source is archived, the events of those that count go to the segment.
+func (t *taking) read(ctx context.Context, b *batch) error {
+	var w *segmentWriter
+	if b.segment != nil {
+		dst, err := t.Segments.Create(b.segment.path)
+		if err != nil {
+			return err
+		}
+		b.segment.file = dst
+		w = t.writers.get(dst)
+	}
+	for _, r := range b.reports {
+		winners := slices.DeleteFunc(slices.Clone(b.files), func(s *source) bool { return s.plan != r.plan || !s.wins })
+		slices.SortFunc(winners, func(x, y *source) int {
+			return strings.Compare(x.Subscription+"\x00"+fmt.Sprint(x.Delayed), y.Subscription+"\x00"+fmt.Sprint(y.Delayed))
+		})
+		g := gatherer{t: t, b: r, w: w, overlap: len(winners) > 1}
+		for _, s := range winners {
+			if err := g.file(ctx, s); err != nil {
+				return err
+			}
+		}
+		r.sightings = merge(g.sightings)
+	}
+	for _, s := range b.files {
+		if s.in != nil && !s.wins {
+			if err := t.keep(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	if w == nil {
+		return nil
+	}
+	if err := w.finish(); err != nil {
+		return err
+	}
+	t.Step("segment written")
+	b.rows, b.segment.bytes = w.rows, w.dst.Size()
+	t.writers.put(w)
+	return nil
+}
+
+// keep archives a file that does not count.
+func (t *taking) keep(ctx context.Context, s *source) error {
+	return t.archive(ctx, s, func(r io.Reader, _ *archiver) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	})
+}
+
+// archive reads a new file through fn and keeps its content.
+func (t *taking) archive(ctx context.Context, s *source, fn func(io.Reader, *archiver) error) error {
+	src, err := s.in.open()
+	if err != nil {
+		return &badFile{s.in, err}
+	}
+	defer src.Close()
+	dst, err := t.Archive.Create(s.pending.path)
+	if err != nil {
+		return err
+	}
+	defer dst.Abort()
+	enc, err := t.encoder()
+	if err != nil {
+		return err
+	}
+	defer t.release(enc)
+	a := newArchiver(contextReader{ctx, &sourceReader{r: counting{src, t.meter}}}, dst, enc)
+	if err := fn(a, a); err != nil {
+		var own *sourceError
+		if errors.As(err, &own) || fault.KindOf(err) == fault.Invalid {
+			return &badFile{s.in, err}
+		}
+		return err
+	}
+	if _, err := io.Copy(io.Discard, a); err != nil { // what a reader left, so that the file is kept whole
+		return err
+	}
+	sum, err := a.finish()
+	if err != nil {
+		return fmt.Errorf("archive %s: %w", s.Name, err)
+	}
+	s.sum, s.size, s.pending.bytes = sum, a.size, dst.Size()
+	t.Step("archived")
+	t.meter.filesDone.Add(1)
+	return nil
+}
+
+// sourceReader marks errors of the source apart from those of the archive behind it.
+type sourceReader struct{ r io.Reader }
+
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = &sourceError{err}
+	}
+	return n, err
+}
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// gatherer turns the rows of a report's files into rows of the segment and sightings.
+type gatherer struct {
+	t         *taking
+	b         *built
+	w         *segmentWriter
+	sightings []sighting
+	ids       []byte // arena of the sightings' ids
+	overlap   bool
+	rows      map[[16]byte]int // how often a row stands in the files before
+	here      map[[16]byte]int // and in this one
+	hash      hash.Hash
+	buf       []byte
+}
+
+func (g *gatherer) file(ctx context.Context, s *source) error {
+	g.t.meter.file(s.Name)
+	if g.overlap {
+		g.here = map[[16]byte]int{}
+		if g.rows == nil {
+			g.rows, g.hash = map[[16]byte]int{}, sha256.New()
+		}
+	}
+	if s.in == nil {
+		a, err := openArchived(g.t.Archive, s.path)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		r, err := a.reader(0)
+		if err != nil {
+			return err
+		}
+		return g.read(s, contextReader{ctx, r}, nil)
+	}
+	return g.t.archive(ctx, s, func(r io.Reader, a *archiver) error { return g.read(s, r, a) })
+}
+
+func (g *gatherer) read(s *source, r io.Reader, a *archiver) error {
+	rd, err := g.t.format.Open(s.Identity, r)
+	if err != nil {
+		return err
+	}
+	s.rows, s.events, s.repeated, s.rejected, s.unattributed, s.problems = 0, 0, 0, 0, 0, nil
+	var e Event
+	for {
+		err := rd.Next(&e)
+		if err == io.EOF {
+			g.t.meter.rows.Add(s.rows % 1024)
+			return nil
+		}
+		var wrong *RowError
+		if err != nil && !errors.As(err, &wrong) {
+			return err
+		}
+		if s.rows++; s.rows%1024 == 0 {
+			g.t.meter.rows.Add(1024)
+			g.t.meter.tell(false)
+		}
+		if wrong != nil {
+			s.rejected++
+			if a != nil {
+				a.row(e.Offset)
+			}
+			if len(s.problems) < keepProblems {
+				s.problems = append(s.problems, fault.Problem{File: s.Name, Line: wrong.Line, Column: wrong.Column, Field: wrong.Field,
+					Message: wrong.Reason})
+			}
+			continue
+		}
+		if a != nil {
+			a.row(e.Offset)
+		}
+		if g.overlap && g.seen(&e) {
+			s.repeated++
+			continue
+		}
+		if err := g.take(s, &e); err != nil {
+			return err
+		}
+	}
+}
+
+// seen tells whether a file before this one has the row as often as this one so far: overlapping subscriptions count it
+// once, and a file that really says something twice is believed.
+func (g *gatherer) seen(e *Event) bool {
+	b := g.buf[:0]
+	for _, n := range []int64{e.Time, e.Observed, int64(e.Port), int64(e.ASN), int64(e.DestinationPort), int64(e.DestinationASN), int64(e.Severity)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	b = appendAddress(appendAddress(b, e.IP), e.DestinationIP)
+	for _, s := range []string{e.CC, e.Region, e.City, e.ReverseDNS, e.FQDN, e.URL, e.Account, e.Network, e.DestinationCC,
+		e.DestinationFQDN, e.DestinationURL, e.Transport, e.Application, e.Class, e.Kind, e.Identifier, e.Malware, e.Vendor,
+		e.Product, e.Version, e.Vulnerabilities, e.Status, e.Text, e.Extra} {
+		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	g.buf = b
+	g.hash.Reset()
+	g.hash.Write(b)
+	var k [16]byte
+	copy(k[:], g.hash.Sum(nil))
+	g.here[k]++
+	if g.here[k] <= g.rows[k] {
+		return true
+	}
+	g.rows[k] = g.here[k]
+	return false
+}
+
+func (g *gatherer) take(s *source, e *Event) error {
+	p := g.b.plan
+	v := g.t.resolver.Resolve(queryOf(&p.typ, e))
+	s.events++
+	if v.Owner == 0 {
+		s.unattributed++
+	}
+	g.b.events[v.Owner]++
+	g.b.counted++
+	if g.w.full() {
+		if err := g.w.flush(); err != nil {
+			return err
+		}
+	}
+	row := g.w.add()
+	row.set(e, v.Owner)
+	row.Feed, row.Type, row.Day, row.File, row.Report = g.t.feed.Name, p.typ.Name, int32(p.day), s.id, g.b.report
+	g.sight(e, v)
+	return nil
+}
+
+func queryOf(t *ReportType, e *Event) constituency.Query {
+	q := constituency.Query{IP: e.IP, ASN: e.ASN, At: e.Time, NameFirst: t.Subject == Name}
+	q.Names[0] = e.FQDN
+	if e.URL != "" {
+		q.Names[1] = hostOf(e.URL)
+	}
+	if q.Names[0] == "" && e.Account != "" {
+		if _, domain, ok := strings.Cut(e.Account, "@"); ok {
+			q.Names[0] = domain
+		}
+	}
+	return q
+}
+
+// hostOf is the host of a URL, however broken the rest of it is.
+func hostOf(u string) string {
+	if _, rest, ok := strings.Cut(u, "://"); ok {
+		u = rest
+	}
+	if i := strings.IndexAny(u, "/?#"); i >= 0 {
+		u = u[:i]
+	}
+	if i := strings.LastIndexByte(u, '@'); i >= 0 {
+		u = u[i+1:]
+	}
+	if strings.HasPrefix(u, "[") {
+		if i := strings.IndexByte(u, ']'); i > 0 {
+			return u[1:i]
+		}
+	}
+	if i := strings.LastIndexByte(u, ':'); i >= 0 && strings.Count(u, ":") == 1 {
+		u = u[:i]
+	}
+	return u
+}
+
+func (g *gatherer) sight(e *Event, v *constituency.Verdict) {
+	sub := subjectOf(&g.b.plan.typ, e)
+	if cap(g.ids)-len(g.ids) < 64 {
+		g.ids = make([]byte, 0, 1<<16)
+	}
+	n := len(g.ids)
+	g.ids = sub.appendID(g.ids, g.b.plan.id)
+	id := ID(unsafe.String(&g.ids[n], len(g.ids)-n)) // the arena is never written again below n
+	sub.name, sub.identifier = strings.Clone(sub.name), strings.Clone(sub.identifier)
+	sub.transport = canonicalTransport(sub.transport)
+	g.sightings = append(g.sightings, sighting{id, v, sub, e.Severity, e.Time, e.Time})
+}
+
+// canonicalTransport avoids keeping a reader's buffer alive for three letters.
+func canonicalTransport(s string) string {
+	if i := slices.Index(transports, s); i >= 0 {
+		return transports[i]
+	}
+	return strings.Clone(s)
+}
+
+// abandon gives up a batch. Only what is still pending is removed, because a commit whose answer was lost may have
+// happened; what the database cannot be asked about now is left to the sweeper.
+func (b *batch) abandon(in *Intake) {
+	if b.segment != nil && b.segment.file != nil {
+		b.segment.file.Abort()
+	}
+	ctx := context.Background()
+	var segments, archives []string
+	err := in.DB.Upkeep(ctx, func(tx *db.Tx) (err error) {
+		segments, archives, err = b.condemn(tx)
+		return err
+	})
+	for _, p := range segments {
+		err = errors.Join(err, in.Segments.Remove(p))
+	}
+	for _, p := range archives {
+		err = errors.Join(err, in.Archive.Remove(p))
+	}
+	if err == nil {
+		err = in.DB.Upkeep(ctx, b.forget)
+	}
+	if err != nil {
+		in.Log.Warn("what was given up is left to the sweeper", "error", err)
+	}
+}
