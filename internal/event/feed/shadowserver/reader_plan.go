@@ -101,6 +101,9 @@ func (f *Format) compile(t Type, header []string) *plan {
 			c.extra(i, h, extra)
 		}
 	}
+	p.steps = slices.DeleteFunc(p.steps, func(s step) bool { // address sets it where it is a prefix
+		return s.field == idf.SourceNetwork && slices.ContainsFunc(p.steps, func(o step) bool { return o.do == address && o.column == s.column })
+	})
 	slices.SortStableFunc(p.steps, func(a, b step) int { return rank(a) - rank(b) })
 	for _, name := range [...]string{"http_host", "host", "cc_dns", "domain"} {
 		if i := at[name]; i > 0 {
