@@ -33,7 +33,7 @@ const (
 	internMax = 1 << 15 // a generation of interned verdicts
 )
 
-type entry struct {
+type cached struct {
 	key     key
 	verdict *Verdict
 }
@@ -41,7 +41,7 @@ type entry struct {
 // cache is a set-associative cache that readers pass without a lock. Its memory is bounded: at most sets × ways entries,
 // and two generations of verdicts.
 type cache struct {
-	slots [cacheSets * cacheWays]atomic.Pointer[entry]
+	slots [cacheSets * cacheWays]atomic.Pointer[cached]
 	turn  atomic.Uint32
 
 	mu         sync.Mutex
@@ -61,7 +61,7 @@ func (c *cache) get(k key) *Verdict {
 func (c *cache) put(k key, v *Verdict) *Verdict {
 	v = c.intern(v)
 	set := int(k.hash()>>40) % cacheSets * cacheWays
-	e := &entry{k, v}
+	e := &cached{k, v}
 	for i := range cacheWays {
 		if c.slots[set+i].CompareAndSwap(nil, e) {
 			return v

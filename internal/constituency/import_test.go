@@ -1,0 +1,495 @@
+package constituency
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tocsin/internal/audit"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/job"
+)
+
+var today = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func eachStore(t *testing.T, fn func(t *testing.T, s *Store)) {
+	t.Helper()
+	c := clock.NewManual(today)
+	dbtest.Each(t, audit.Recorder(c), func(t *testing.T, d *db.DB) { fn(t, NewStore(d, c)) })
+}
+
+func read(t *testing.T, f Format, text string) *Document {
+	t.Helper()
+	doc, err := Read("test."+string(f), f, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func importText(t *testing.T, s *Store, text string, o ImportOptions) Diff {
+	t.Helper()
+	d, err := s.Import(context.Background(), act.Machine, read(t, JSON, text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func export(t *testing.T, s *Store, f Format) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Export(context.Background(), &b, f); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+const smallRegistry = `{"constituents":[
+ {"ref":"grid","parent":"","name":"Ruritanian Grid","kind":"operator","sector":"energy","designation":"special-importance",
+  "delegate":"energy-cert","language":"en","note":"two\nlines","valid_from":"2020-01-01","valid_until":"",
+  "contacts":[{"role":"security","name":"Desk","mail":"soc@grid.example","phone":"+999 1","language":"en",
+    "keys":[{"type":"openpgp","fingerprint":"0123456789abcdef"}],"clearance":"amber","valid_from":"","valid_until":""}],
+  "assets":[{"kind":"prefix","value":"198.51.100.77/24","also_notify":true,"valid_from":"","valid_until":""},
+    {"kind":"domain","value":"*.Grid.Example.","also_notify":false,"valid_from":"2021-05-05","valid_until":"2027-01-01"},
+    {"kind":"asn","value":"64500"},{"kind":"product","value":"cpe:2.3:o:vendor:scada:*"},
+    {"kind":"address","value":"::ffff:203.0.113.9"}]},
+ {"ref":"grid-north","parent":"grid","name":"Grid North","assets":[{"kind":"prefix","value":"2001:DB8:1::/48"}]},
+ {"ref":"energy-cert","name":"EnergyCERT","kind":"sector-cert"}],
+ "national_prefixes":["198.18.0.0/15"]}`
+
+func TestImportIsWholeAndRoundTripIsExact(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		d := importText(t, s, smallRegistry, ImportOptions{})
+		if d.Constituents.Added != 3 || d.Contacts.Added != 1 || d.Assets.Added != 6 || d.National.Added != 1 {
+			t.Errorf("diff: %+v", d)
+		}
+		for _, f := range []Format{JSON, CSV} {
+			first := export(t, s, f)
+			again, err := s.Import(context.Background(), act.Machine, read(t, f, first), ImportOptions{Replace: true})
+			if err != nil || !again.Empty() {
+				t.Errorf("%s: importing the export changes %+v, %v", f, again, err)
+			}
+		}
+		if got := export(t, s, JSON); !strings.Contains(got, `"value":"203.0.113.9"`) || !strings.Contains(got, `"value":"grid.example"`) ||
+			!strings.Contains(got, `"clearance":"TLP:AMBER"`) || !strings.Contains(got, `"value":"198.51.100.0/24"`) {
+			t.Errorf("not canonical: %s", got)
+		}
+		r, err := s.Resolver(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := r.Resolve(Query{IP: netip.MustParseAddr("2001:db8:1::5"), At: today.UnixMicro()})
+		if v.Winner.Ref != "grid-north" || len(v.Copies) != 1 {
+			t.Errorf("the delegation is not inherited: %+v", *v)
+		}
+	})
+}
+
+func TestEveryChangeMakesAVersionAndAsksForAttribution(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		importText(t, s, smallRegistry, ImportOptions{DryRun: true})
+		r0, err := s.Resolver(ctx)
+		if err != nil || r0.Version() != 0 {
+			t.Fatalf("a dry run wrote something: %v %v", r0.Version(), err)
+		}
+		importText(t, s, smallRegistry, ImportOptions{})
+		r1, err := s.Resolver(ctx)
+		if err != nil || r1.Version() != 1 {
+			t.Fatalf("version %d, %v", r1.Version(), err)
+		}
+		importText(t, s, smallRegistry, ImportOptions{})
+		if r2, err := s.Resolver(ctx); err != nil || r2 != r1 {
+			t.Errorf("an import without a change made a version: %v", err)
+		}
+		err = s.db.View(ctx, func(tx *db.Tx) error {
+			js, err := job.List(tx, "ready", 10)
+			if len(js) != 1 || js[0].Kind != Reattribute || js[0].Unique != "all" || js[0].Due != today.UnixMicro() {
+				t.Errorf("jobs: %+v", js)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMergeKeepsWhatIsNotNamedAndReplaceRetiresIt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		importText(t, s, smallRegistry, ImportOptions{})
+		d := importText(t, s, `{"constituents":[{"ref":"grid","name":"New Grid","assets":[{"kind":"asn","value":"AS64501"}]}]}`, ImportOptions{})
+		if d.Constituents != (Tally{Changed: 1}) || d.Assets != (Tally{Added: 1}) || len(d.Changes) != 2 ||
+			d.Changes[0].Fields[0] != "name: Ruritanian Grid → New Grid" {
+			t.Errorf("merge: %+v", d)
+		}
+		got := export(t, s, JSON)
+		if !strings.Contains(got, `"name":"New Grid","kind":"operator","sector":"energy"`) {
+			t.Errorf("merge lost a field: %s", got)
+		}
+		d = importText(t, s, `{"constituents":[{"ref":"grid","name":"New Grid","kind":"operator",
+			"assets":[{"kind":"asn","value":"AS64501"}]}],"national_prefixes":[]}`, ImportOptions{Replace: true})
+		if d.Constituents != (Tally{Changed: 1, Removed: 2}) || d.Contacts.Removed != 1 || d.Assets.Removed != 6 || d.National.Removed != 1 {
+			t.Errorf("replace: %+v", d)
+		}
+		if got = export(t, s, JSON); strings.Count(got, `"valid_until":"2026-03-01"`) != 9 {
+			t.Errorf("what is gone ends today: %s", got)
+		}
+	})
+}
+
+func TestImportNamesEverythingThatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		f          Format
+		want       []string
+	}{
+		{"json", `{"constituents":[
+ {"ref":"a b","name":"","kind":"shop",
+  "assets":[{"kind":"prefix","value":"10.0.0.0"},
+   {"kind":"domain","value":"co.uk"}, {"kind":"asn","value":7},
+   {"kind":"prefix","value":"10.0.0.0/8","colour":"red"}]},
+ {"ref":"x","contacts":[{"role":"abuse","mail":"nobody"}],"valid_from":"yesterday"}], "more":1}`, JSON, []string{
+			`test.json:2:9: ref: "a b" is no reference`, `test.json:2:22: name: needs a name`, `test.json:2:32: kind: "shop"`,
+			`test.json:3:38: value: "10.0.0.0" has no length`, `test.json:4:29: value: "co.uk" is a public suffix`,
+			`test.json:4:61: value: must be a text`, `test.json:5:42: colour: unknown key`, `test.json:6:48: mail: "nobody"`,
+			`test.json:6:72: valid_from: "yesterday" is no date`, `test.json:6:87: more: unknown key`}},
+		{"json cut off", `{"constituents":[{"ref":"a",`, JSON, []string{"test.json:1:29: is not JSON: it ends in the middle"}},
+		{"json nonsense", "{\n  oops}", JSON, []string{"test.json:2:3: is not JSON"}},
+		{"json list", "[]", JSON, []string{"test.json:1:1: the document must be an object"}},
+		{"json trailing", `{"constituents":[]} {}`, JSON, []string{"test.json:1:21: more text"}},
+		{"json twice", "{\"constituents\":[{\"ref\":\"a\"},\n{\"ref\":\"a\"}]}", JSON, []string{"test.json:2:1: ref: \"a\" is there already, in line 1"}},
+		{"csv", "record,ref,name,kind,value,mail\nconstituent,a,A,isp,,\nasset,a,,prefix,300.1.1.1/8,\nasset,a,,prefix\n" +
+			"person,a,,,,\ncontact,a,Desk,,,x@y@z\nasset,a,Name,asn,AS1,\n", CSV, []string{
+			`test.csv:3:17: value: "300.1.1.1/8" is no prefix`, "test.csv:4:1: has 4 columns, the header has 6",
+			`test.csv:5:1: record: "person" is no record`, `test.csv:6:18: mail: "x@y@z" is no mail`,
+			"test.csv:7:9: name: does not belong to a asset"}},
+		{"csv header", "record,ref,colour\n", CSV, []string{"test.csv:1:12: colour: unknown column"}},
+		{"csv empty", "", CSV, []string{"is empty"}},
+		{"csv quotes", "record,ref\n\"a,b\n", CSV, []string{"is not CSV"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Read("test."+string(tt.f), tt.f, strings.NewReader(tt.text))
+			var ps fault.Problems
+			if !errors.As(err, &ps) {
+				t.Fatalf("got %v", err)
+			}
+			var all []string
+			for _, p := range ps {
+				all = append(all, p.String())
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(strings.Join(all, "\n"), w) {
+					t.Errorf("not said: %s\nsaid: %s", w, strings.Join(all, "\n"))
+				}
+			}
+		})
+	}
+}
+
+func TestNothingIsHalfImported(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		importText(t, s, smallRegistry, ImportOptions{})
+		before := export(t, s, JSON)
+		for text, want := range map[string]string{
+			`{"constituents":[{"ref":"new","name":"New"},{"ref":"grid","parent":"grid-north"}]}`:    `test.json:1:68: parent: "grid" would be above itself`,
+			`{"constituents":[{"ref":"new","name":"New"},{"ref":"b","name":"B","parent":"no"}]}`:    `there is no constituent "no"`,
+			`{"constituents":[{"ref":"new","name":"New","delegate":"grid"}]}`:                       `a branch is delegated to`,
+			`{"constituents":[{"ref":"new"}]}`:                                                      `needs a name`,
+			`{"constituents":[{"ref":"new","name":"N"},{"ref":"grid","valid_until":"2019-01-01"}]}`: `is before valid_from`,
+		} {
+			_, err := s.Import(context.Background(), act.Machine, read(t, JSON, text), ImportOptions{})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", text, err, want)
+			}
+		}
+		if _, err := s.Import(context.Background(), act.Machine, read(t, CSV, "record,ref,kind,value\nasset,ghost,asn,AS1\n"), ImportOptions{}); err == nil ||
+			!strings.Contains(err.Error(), `test.csv:2:1: ref: there is no constituent "ghost"`) {
+			t.Errorf("ghost: %v", err)
+		}
+		if after := export(t, s, JSON); after != before {
+			t.Errorf("something was written: %s", after)
+		}
+	})
+}
+
+func TestNationalPrefixesFollowTheirFiles(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		take := func(text string) (Tally, error) {
+			return s.ImportNational(ctx, act.Machine, "rir", NationalFile{"xx.txt", strings.NewReader(text)})
+		}
+		if got, err := take("# head\n198.18.0.0/16 # half\n\n2001:db8::/32\n"); err != nil || got != (Tally{Added: 2}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if got, err := take("198.18.0.0/16\n"); err != nil || got != (Tally{Removed: 1}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if _, err := take("198.18.0.0/16\nnonsense\n"); err == nil || !strings.Contains(err.Error(), "xx.txt:2") {
+			t.Errorf("nonsense: %v", err)
+		}
+		r, err := s.Resolver(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.Resolve(Query{IP: netip.MustParseAddr("198.18.3.4"), At: 1}); v.Winner.Rule != CountryFallback || v.Owner != 0 {
+			t.Errorf("fallback: %+v", *v)
+		}
+	})
+}
+
+func TestRealDelegationsAreTaken(t *testing.T) {
+	files, err := filepath.Glob("../../../shared/data/prefixes/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Skip("needs the delegated prefixes in ../shared/data/prefixes")
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		into := map[netip.Prefix]bool{}
+		ps, err := readNational(NationalFile{f, bytes.NewReader(b)}, into)
+		if err != nil || len(ps) > 0 || len(into) < 10 {
+			t.Errorf("%s: %d prefixes, %v %v", f, len(into), ps, err)
+		}
+	}
+}
+
+// inMemory is what a registry would hold after the plan.
+func inMemory(p *plan) *holdings {
+	h := &holdings{byRef: map[string]*Constituent{}, byID: map[int64]*Constituent{}, contacts: map[int64][]Contact{},
+		assets: map[int64][]Asset{}, national: map[netip.Prefix]string{}}
+	for i, s := range p.constituents {
+		c := s.Constituent
+		c.ID = int64(i + 1)
+		h.byRef[c.Ref], h.byID[c.ID] = &c, &c
+	}
+	for _, s := range p.constituents {
+		c := h.byRef[s.Ref]
+		if up := h.byRef[s.parent]; up != nil {
+			c.Parent = up.ID
+		}
+		if d := h.byRef[s.delegate]; d != nil {
+			c.Delegate = d.ID
+		}
+	}
+	for _, s := range p.contacts {
+		id := h.byRef[s.ref].ID
+		h.contacts[id] = append(h.contacts[id], s.Contact)
+	}
+	for _, s := range p.assets {
+		id := h.byRef[s.ref].ID
+		h.assets[id] = append(h.assets[id], s.Asset)
+	}
+	for _, n := range p.addNational {
+		h.national[n] = string(Manual)
+	}
+	return h
+}
+
+func exportMemory(t *rapid.T, h *holdings, f Format) string {
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	var e exporter = &jsonWriter{w: w}
+	if f == CSV {
+		e = newCSVWriter(w)
+	}
+	if err := h.export(e); err != nil {
+		t.Fatal(err)
+	}
+	w.Flush()
+	return b.String()
+}
+
+func TestExportRoundTripIsExact(t *testing.T) {
+	empty := &holdings{byRef: map[string]*Constituent{}}
+	anySector := func(string) bool { return true }
+	rapid.Check(t, func(t *rapid.T) {
+		source := documents().Draw(t, "document")
+		doc, err := Read("in.json", JSON, strings.NewReader(source))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, source)
+		}
+		p := makePlan(doc, empty, false, DayOf(today), anySector)
+		if len(p.problems) > 0 {
+			t.Fatal(p.problems)
+		}
+		h := inMemory(p)
+		want := exportMemory(t, h, JSON)
+		for _, f := range []Format{JSON, CSV} {
+			out := exportMemory(t, h, f)
+			doc, err := Read("out", f, strings.NewReader(out))
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", f, err, out)
+			}
+			if got := exportMemory(t, inMemory(makePlan(doc, empty, false, DayOf(today), anySector)), JSON); got != want {
+				t.Fatalf("%s:\n%s\nthen\n%s", f, want, got)
+			}
+			again := makePlan(doc, h, true, DayOf(today), anySector)
+			if !again.Empty() {
+				t.Fatalf("%s: importing the export changes %+v", f, again.Diff)
+			}
+		}
+	})
+}
+
+func documents() *rapid.Generator[string] {
+	anyText := rapid.StringOfN(rapid.RuneFrom([]rune("aé\"'\\,;\n\r\t<ж&=+-@ \u0000\u2028")), 0, 12, -1)
+	return rapid.Custom(func(t *rapid.T) string {
+		var b bytes.Buffer
+		w := bufio.NewWriter(&b)
+		j := &jsonWriter{w: w}
+		n := rapid.IntRange(0, 5).Draw(t, "constituents")
+		h := &holdings{byID: map[int64]*Constituent{}}
+		for i := 1; i <= n; i++ {
+			c := newConstituent()
+			c.ID, c.Ref, c.Name, c.Note = int64(i), fmt.Sprintf("r%d", i), "N"+anyText.Draw(t, "name"), anyText.Draw(t, "note")
+			c.Kind = rapid.SampledFrom(Kinds()).Draw(t, "kind")
+			c.Parent = int64(rapid.IntRange(0, i-1).Draw(t, "parent"))
+			for id, d := range h.byID {
+				if d.Kind == SectorCERT && rapid.Bool().Draw(t, "delegated") {
+					c.Delegate = max(c.Delegate, id)
+				}
+			}
+			h.byID[c.ID] = &c
+			var contacts []Contact
+			for k := range rapid.IntRange(0, 3).Draw(t, "contacts") {
+				contacts = append(contacts, Contact{Role: rapid.SampledFrom(Roles()).Draw(t, "role"), Name: anyText.Draw(t, "who"),
+					Mail: fmt.Sprintf("m%d@a.example", k), Clearance: rapid.SampledFrom([]string{"", "RED", "green"}).Draw(t, "tlp"),
+					Keys:       rapid.SampledFrom([][]Key{nil, {{Type: "smime", Fingerprint: "ab:cd", Key: "x\n\"y\""}}}).Draw(t, "keys"),
+					ValidUntil: Open})
+			}
+			var assets []Asset
+			for range rapid.IntRange(0, 4).Draw(t, "assets") {
+				from := Day(rapid.Int64Range(400, 30000).Draw(t, "from"))
+				p := prefixes().Draw(t, "prefix").String()
+				if !strings.Contains(fmt.Sprint(assets), p) {
+					assets = append(assets, Asset{Kind: PrefixAsset, Value: p, AlsoNotify: rapid.Bool().Draw(t, "also"), ValidFrom: from, ValidUntil: from + 9},
+						Asset{Kind: PrefixAsset, Value: p, ValidFrom: from + 20, ValidUntil: Open})
+				}
+			}
+			if err := j.constituent(h, &c, contacts, assets); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := j.national(rapid.SliceOfN(prefixes(), 0, 3).Draw(t, "national")); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		return b.String()
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(smallRegistry, true)
+	f.Add("record,ref,kind,value\nasset,a,asn,AS1\n", false)
+	f.Add("record;ref;name\nconstituent;a;\"x\n", false)
+	f.Fuzz(func(t *testing.T, text string, asJSON bool) {
+		format := CSV
+		if asJSON {
+			format = JSON
+		}
+		doc, err := Read("f", format, strings.NewReader(text))
+		if err != nil {
+			if fault.KindOf(err) != fault.Invalid {
+				t.Errorf("not the reader's fault: %v", err)
+			}
+			return
+		}
+		empty := &holdings{byRef: map[string]*Constituent{}}
+		makePlan(doc, empty, true, DayOf(today), func(string) bool { return true })
+	})
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, k := range AssetKinds() {
+		for _, v := range []string{"203.0.113.7", "::ffff:10.1.2.3/100", "as64500", "*.MÜLLER.example.", "xn--a", "cpe:/a:b"} {
+			f.Add(string(k), v)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind, value string) {
+		c, err := Canonical(AssetKind(kind), value)
+		if err != nil {
+			return
+		}
+		if again, err := Canonical(AssetKind(kind), c); err != nil || again != c {
+			t.Errorf("%s %q → %q → %q, %v", kind, value, c, again, err)
+		}
+	})
+}
+
+// largeDocument has 40 constituents and n prefixes.
+func largeDocument(n int) string {
+	var b bytes.Buffer
+	b.WriteString(`{"constituents":[`)
+	for i := range 40 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"ref":"op%02d","name":"Operator %d","contacts":[{"role":"abuse","mail":"a%d@op.example"}],"assets":[`, i, i, i)
+		for k := range n / 40 {
+			if k > 0 {
+				b.WriteByte(',')
+			}
+			x := i*(n/40) + k
+			fmt.Fprintf(&b, "\n"+`{"kind":"prefix","value":"100.%d.%d.%d/28","also_notify":false,"valid_from":"","valid_until":""}`,
+				x>>12&255, x>>4&255, x<<4&255)
+		}
+		b.WriteString("]}")
+	}
+	b.WriteString("]}")
+	return b.String()
+}
+
+func BenchmarkImport(b *testing.B) {
+	for _, n := range []int{20000, 200000} {
+		text := largeDocument(n)
+		run := func(b *testing.B, open func() *db.DB) {
+			for range b.N {
+				b.StopTimer()
+				s := NewStore(open(), clock.NewManual(today))
+				b.StartTimer()
+				doc, err := Read("big.json", JSON, strings.NewReader(text))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := s.Import(context.Background(), act.Machine, doc, ImportOptions{}); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := s.Resolver(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.Run(fmt.Sprintf("sqlite-%d", n), func(b *testing.B) {
+			run(b, func() *db.DB {
+				return dbtest.Open(b, filepath.Join(b.TempDir(), "b.db"), "live", audit.Recorder(clock.Real()))
+			})
+		})
+		b.Run(fmt.Sprintf("postgres-%d", n), func(b *testing.B) {
+			run(b, func() *db.DB {
+				url, world := dbtest.Postgres(b)
+				return dbtest.Open(b, url, world, audit.Recorder(clock.Real()))
+			})
+		})
+	}
+}
