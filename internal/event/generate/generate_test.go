@@ -1,0 +1,447 @@
+package generate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tocsin/internal/event"
+	"tocsin/internal/event/feed/shadowserver"
+	"tocsin/internal/platform/fault"
+)
+
+func mustNew(t testing.TB, spec Spec) *Generator {
+	t.Helper()
+	g, err := New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func report(t testing.TB, g *Generator, day event.Day, typ string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	_, write := g.Report(day, typ)
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// rows reads a report the strict way, so that wrong quoting is an error.
+func rows(t testing.TB, g *Generator, day event.Day, typ string) (header []string, list [][]string) {
+	t.Helper()
+	all, err := csv.NewReader(bytes.NewReader(report(t, g, day, typ))).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", typ, err)
+	}
+	return all[0], all[1:]
+}
+
+func TestSameSpecSameBytes(t *testing.T) {
+	spec := Spec{Rows: 3000, Types: 170, Days: 25, Seed: 7}
+	a, b := mustNew(t, spec), mustNew(t, spec)
+	other := mustNew(t, Spec{Rows: 3000, Types: 170, Days: 25, Seed: 8})
+	differs := 0
+	for _, f := range a.Files(a.Spec().From + 21) {
+		one, two := report(t, a, a.Spec().From+21, f.Type), report(t, b, b.Spec().From+21, f.Type)
+		if !bytes.Equal(one, two) {
+			t.Errorf("%s differs between two runs", f.Type)
+		}
+		if !bytes.Equal(one, report(t, other, other.Spec().From+21, f.Type)) {
+			differs++
+		}
+	}
+	if differs < 100 {
+		t.Errorf("another seed changes only %d reports", differs)
+	}
+	one, _ := a.ConstituencyJSON()
+	two, _ := b.ConstituencyJSON()
+	if !bytes.Equal(one, two) {
+		t.Error("the constituency differs between two runs")
+	}
+}
+
+var allowed = func() (list []netip.Prefix) {
+	for _, p := range []string{"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "100.64.0.0/10", "2001:db8::/32"} {
+		list = append(list, netip.MustParsePrefix(p))
+	}
+	return list
+}()
+
+func isAllowed(a netip.Addr) bool {
+	return slices.ContainsFunc(allowed, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+func isFreeASN(n uint64) bool { return n >= 64496 && n <= 64511 || n >= 65536 && n <= 65551 }
+
+// harmless are addresses that services tell of themselves: unset, or inside a home.
+func harmless(a netip.Addr) bool { return a.IsUnspecified() || a.IsPrivate() }
+
+func TestOnlyAddressesNumbersAndNamesThatNobodyHas(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 20_000, Types: 171, Prefixes: 1000})
+	host := regexp.MustCompile(`^(?:.*@|https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:/.*)?$`)
+	named := []string{"url", "hostname", "src_hostname", "host", "http_host", "email", "website", "http_referer", "beacon_host"}
+	for _, f := range g.Files(g.spec.From) {
+		header, list := rows(t, g, g.spec.From, f.Type)
+		for _, r := range list {
+			for i, v := range r {
+				if a, err := netip.ParseAddr(v); err == nil && !isAllowed(a) && !harmless(a) {
+					t.Fatalf("%s: %s = %s", f.Type, header[i], v)
+				}
+				if n, err := strconv.ParseUint(v, 10, 32); strings.HasSuffix(header[i], "asn") && v != "" && (err != nil || !isFreeASN(n)) {
+					t.Fatalf("%s: %s = %s", f.Type, header[i], v)
+				}
+				if m := host.FindStringSubmatch(v); m != nil && slices.Contains(named, header[i]) {
+					if tld := m[1][strings.LastIndex(m[1], ".")+1:]; !slices.Contains([]string{"example", "test", "invalid"}, tld) {
+						t.Fatalf("%s: %s = %s", f.Type, header[i], v)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestHeaderIsTheSchemasColumnsInOrder(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 2000, Types: 171})
+	for _, p := range g.plans {
+		header, list := rows(t, g, g.spec.From, p.typ.Name)
+		if want, _ := shadowserver.Builtin().Type(p.typ.Name); !slices.Equal(header, want.Columns) {
+			t.Errorf("%s: header %q", p.typ.Name, header)
+		}
+		if len(list) == 0 && p.typ.Name != "special" && p.slots > 5 {
+			t.Errorf("%s: no rows in %d places", p.typ.Name, p.slots)
+		}
+	}
+}
+
+func TestFileNamesAreShadowservers(t *testing.T) {
+	g := mustNew(t, Spec{Types: 171})
+	pattern := regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})-([^-]+)-(.+)\.csv(\.gz|\.zip)?$`)
+	for _, f := range g.Files(g.spec.From + 3) {
+		m := pattern.FindStringSubmatch(f.Name)
+		if m == nil || m[1] != "2026-01-04" || m[2] != f.Type {
+			t.Errorf("%q", f.Name)
+		}
+		if name, _ := g.Report(g.spec.From+3, f.Type); name != f.Name {
+			t.Errorf("Report says %q, Files %q", name, f.Name)
+		}
+	}
+}
+
+// findings are the identities in a report of a service type.
+func findings(t *testing.T, g *Generator, day event.Day, typ string) map[string]bool {
+	header, list := rows(t, g, day, typ)
+	ip, port := slices.Index(header, "ip"), slices.Index(header, "port")
+	set := map[string]bool{}
+	for _, r := range list {
+		set[r[ip]+" "+r[port]] = true
+	}
+	if len(set) < len(list)*98/100 {
+		t.Errorf("%s of %v: %d of %d rows are distinct", typ, day, len(set), len(list))
+	}
+	return set
+}
+
+func TestTenthOfTheFindingsIsReplacedEachDay(t *testing.T) {
+	for churn, want := range map[float64]float64{0.10: 0.10, 0.02: 0.02, 0.25: 0.25, -1: 0} {
+		g := mustNew(t, Spec{Rows: 60_000, Types: 10, Churn: churn, Prefixes: 2000})
+		before := findings(t, g, g.spec.From+4, "scan_http")
+		after := findings(t, g, g.spec.From+5, "scan_http")
+		gone := 0
+		for f := range before {
+			if !after[f] {
+				gone++
+			}
+		}
+		// About one in fifty flickers besides.
+		if share := float64(gone) / float64(len(before)); share < want*0.8 || share > want*1.2+0.03 {
+			t.Errorf("churn %g: %.3f of the findings are gone the next day", churn, share)
+		}
+	}
+}
+
+func TestFindingLooksTheSameTheNextDay(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 20_000, Types: 10})
+	header, one := rows(t, g, g.spec.From, "scan_ssl")
+	_, two := rows(t, g, g.spec.From+1, "scan_ssl")
+	ip, sha := slices.Index(header, "ip"), slices.Index(header, "sha1_fingerprint")
+	prints := map[string]string{}
+	for _, r := range one {
+		prints[r[ip]] = r[sha]
+	}
+	same := 0
+	for _, r := range two {
+		if had, ok := prints[r[ip]]; ok {
+			if had != r[sha] {
+				t.Fatalf("%s changed its certificate", r[ip])
+			}
+			same++
+		}
+	}
+	if same < len(one)*8/10 {
+		t.Errorf("only %d of %d are there the next day", same, len(one))
+	}
+}
+
+func TestClientsPortIsNewEachDay(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 20_000, Types: 10})
+	ports := func(day event.Day) map[string]string {
+		header, list := rows(t, g, day, "event4_sinkhole")
+		m := map[string]string{}
+		for _, r := range list {
+			m[r[slices.Index(header, "src_ip")]] = r[slices.Index(header, "src_port")]
+		}
+		if len(m) > len(list)*8/10 {
+			t.Errorf("%d hosts in %d rows; some should be seen more than once", len(m), len(list))
+		}
+		return m
+	}
+	one, two := ports(g.spec.From), ports(g.spec.From+1)
+	both, same := 0, 0
+	for ip, port := range one {
+		if p, ok := two[ip]; ok {
+			both++
+			if p == port {
+				same++
+			}
+		}
+	}
+	if both == 0 || same > both/10 {
+		t.Errorf("%d of %d hosts have the same port", same, both)
+	}
+}
+
+func TestRowsAreAsManyAsAskedFor(t *testing.T) {
+	for _, spec := range []Spec{{Rows: 100_000, Types: 100}, {Rows: 5000, Types: 40}, {Rows: 20_000, Types: 1}} {
+		g := mustNew(t, spec)
+		sum, largest := 0, 0
+		for _, f := range g.Files(g.spec.From) {
+			n, err := g.WriteReport(io.Discard, g.spec.From, f.Type)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum, largest = sum+n, max(largest, n)
+		}
+		if sum < spec.Rows*98/100 || sum > spec.Rows*102/100 {
+			t.Errorf("%d rows, want about %d", sum, spec.Rows)
+		}
+		if spec.Types == 100 && (largest < sum*15/100 || largest > sum*25/100) {
+			t.Errorf("the largest report has %d of %d rows", largest, sum)
+		}
+	}
+}
+
+func TestEachPrefixIsInTheCountry(t *testing.T) {
+	for _, spec := range []Spec{{}, {Prefixes: 20_000}, {Constituents: 300, Prefixes: 5000}, {Constituents: 1, Prefixes: 70}} {
+		g := mustNew(t, spec)
+		c := g.Constituency()
+		count, seen := 0, map[string]int{}
+		refs := map[string]bool{}
+		for _, o := range c.Constituents {
+			if refs[o.Ref] {
+				t.Errorf("two constituents are %q", o.Ref)
+			}
+			refs[o.Ref] = true
+			for _, a := range o.Assets {
+				if a.Kind != "prefix" {
+					continue
+				}
+				p := netip.MustParsePrefix(a.Value)
+				if p != p.Masked() || !slices.ContainsFunc(c.NationalPrefixes, func(n string) bool {
+					return netip.MustParsePrefix(n).Contains(p.Addr())
+				}) {
+					t.Errorf("%s: prefix %s", o.Ref, a.Value)
+				}
+				count++
+				seen[a.Value]++
+			}
+		}
+		if want := g.spec.Prefixes; count < want-ispBlocks || count > want+1 {
+			t.Errorf("%d prefixes, want %d", count, want)
+		}
+		if twice := count - len(seen); twice > 1 {
+			t.Errorf("%d prefixes stand twice", twice)
+		}
+		for _, o := range c.Constituents {
+			if o.Parent != "" && !refs[o.Parent] || o.Delegate != "" && !refs[o.Delegate] {
+				t.Errorf("%s: parent %q or delegate %q is not there", o.Ref, o.Parent, o.Delegate)
+			}
+		}
+	}
+}
+
+func TestDefaultNationHasEightSectorsAndSomeWithoutContact(t *testing.T) {
+	g := mustNew(t, Spec{})
+	sectors, mute := map[string]bool{}, 0
+	for _, o := range g.Constituency().Constituents {
+		sectors[o.Sector] = true
+		if len(o.Contacts) == 0 {
+			mute++
+		}
+	}
+	if len(sectors) != 8 || mute < 3 || mute > 8 {
+		t.Errorf("sectors %v, %d without a contact", slices.Sorted(maps.Keys(sectors)), mute)
+	}
+	profile, err := Nation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range sectors {
+		if !bytes.Contains(profile, fmt.Appendf(nil, "id = %q", s)) {
+			t.Errorf("sector %q is not in the nation's profile", s)
+		}
+	}
+}
+
+// TestUnattributedShare: the addresses that no asset covers.
+func TestUnattributedShare(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 30_000, Types: 20})
+	nobody, abroad, all := 0, 0, 0
+	for _, f := range g.Files(g.spec.From) {
+		header, list := rows(t, g, g.spec.From, f.Type)
+		ip := slices.Index(header, "ip")
+		if ip < 0 {
+			ip = slices.Index(header, "src_ip")
+		}
+		for _, r := range list {
+			all++
+			switch a := netip.MustParseAddr(r[ip]); {
+			case netip.MustParsePrefix("100.124.0.0/14").Contains(a), netip.MustParsePrefix("2001:db8:7fff::/48").Contains(a):
+				nobody++
+			case allowed[0].Contains(a), allowed[1].Contains(a), netip.MustParsePrefix("2001:db8:8000::/33").Contains(a):
+				abroad++
+			}
+		}
+	}
+	if share := float64(nobody+abroad) / float64(all); share < 0.06 || share > 0.10 || abroad == 0 {
+		t.Errorf("%.3f of the rows are nobody's, %d abroad", share, abroad)
+	}
+}
+
+func TestOutbreakBeginsOnTheTwentiethDay(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 20_000, Types: 30})
+	on := func(day int) int {
+		return bytes.Count(report(t, g, g.spec.From+event.Day(day), "event4_sinkhole"), []byte(outbreakFamily))
+	}
+	if n := on(outbreakDay - 1); n != 0 {
+		t.Errorf("%d mentions the day before", n)
+	}
+	if first, peak, last := on(outbreakDay), on(outbreakDay+4), on(29); first == 0 || peak <= first || last >= peak || last == 0 {
+		t.Errorf("first day %d, peak %d, last day %d", first, peak, last)
+	}
+}
+
+func TestSomeConstituentsCleanUp(t *testing.T) {
+	g := mustNew(t, Spec{Rows: 60_000, Types: 10})
+	var mends []*owner
+	for _, o := range g.nation.owners {
+		if o.mends >= 0 {
+			mends = append(mends, o)
+		}
+	}
+	if len(mends) < 3 {
+		t.Fatalf("only %d clean up", len(mends))
+	}
+	count := func(day int) (n int) {
+		r := row{plan: g.byName["scan_http"]}
+		for place := range r.plan.slots {
+			if g.rowsAt(&r, place, day, 3) > 0 && slices.Contains(mends, r.owner) {
+				n++
+			}
+		}
+		return n
+	}
+	if before, after := count(5), count(28); after > before/3 {
+		t.Errorf("%d findings before, %d after", before, after)
+	}
+}
+
+func TestSpecialReportIsSentOnce(t *testing.T) {
+	g := mustNew(t, Spec{Types: 171})
+	days := 0
+	for _, day := range g.Days() {
+		if slices.ContainsFunc(g.Files(day), func(f File) bool { return f.Type == "special" }) {
+			days++
+		}
+	}
+	if days != 1 {
+		t.Errorf("special is sent on %d days", days)
+	}
+}
+
+func TestSpecOutOfRangeIsRefused(t *testing.T) {
+	for _, spec := range []Spec{{Types: 500}, {Rows: -1}, {Days: -3}, {Prefixes: 100}, {Prefixes: 1_000_000},
+		{Constituents: -1}, {Churn: 0.9}} {
+		if _, err := New(spec); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("New(%+v) = %v", spec, err)
+		}
+	}
+}
+
+func TestWriteMakesTheFolder(t *testing.T) {
+	spec := Spec{Days: 2, Rows: 300, Types: 12, Prefixes: 300}
+	sum := func() string {
+		dir := t.TempDir()
+		var last Progress
+		if err := Write(context.Background(), spec, dir, func(p Progress) { last = p }); err != nil {
+			t.Fatal(err)
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "reports", "*.csv"))
+		if len(files) != last.Files || last.Done != last.Files || last.Rows < 500 || last.Bytes == 0 {
+			t.Errorf("%d files, progress %+v", len(files), last)
+		}
+		h := sha256.New()
+		for _, name := range append(files, filepath.Join(dir, "nation.toml"), filepath.Join(dir, "constituency.json")) {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(h, filepath.Base(name), len(b))
+			h.Write(b)
+		}
+		return string(h.Sum(nil))
+	}
+	if sum() != sum() {
+		t.Error("two runs differ")
+	}
+}
+
+func TestWriteEndsWhenTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	err := Write(ctx, Spec{Days: 5, Rows: 300, Types: 12, Prefixes: 300}, t.TempDir(), func(Progress) { cancel() })
+	if err != context.Canceled {
+		t.Errorf("Write = %v, want %v", err, context.Canceled)
+	}
+}
+
+func BenchmarkDay(b *testing.B) {
+	g := mustNew(b, Spec{Rows: 1_000_000, Types: 100, Prefixes: 20_000})
+	files := g.Files(g.spec.From)
+	var rows, bytes int64
+	for b.Loop() {
+		for _, f := range files {
+			c := &counter{w: io.Discard}
+			n, err := g.WriteReport(c, g.spec.From, f.Type)
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows, bytes = rows+int64(n), bytes+c.n
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(bytes)/float64(rows), "bytes/row")
+}
