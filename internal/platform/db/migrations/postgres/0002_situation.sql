@@ -37,7 +37,6 @@ CREATE TABLE situation_day (
 CREATE TABLE situation_mark (
   type      BIGINT PRIMARY KEY,
   version   BIGINT NOT NULL,            -- report_type.version
-  closed_on BIGINT NOT NULL,            -- report_type.closed_on
   reports   TEXT COLLATE "C" NOT NULL               -- JSON: day → live report
 );
 
