@@ -111,7 +111,7 @@ func TestHousePlanFindsPlantedViolations(t *testing.T) {
 		{"sleeping test", "internal/event/a_test.go", "package x\nimport \"time\"\nfunc f() { time.Sleep(1) }", "sleep"},
 		{"forbidden name", "internal/event/util/a.go", doc, "name"},
 		{"unfinished work", "internal/event/a.go", doc + "// TODO" + ": more\n", "unfinished"},
-		{"long file", "internal/event/a.go", doc + strings.Repeat("\n", 401), "lines"},
+		{"long file", "internal/event/a.go", doc + strings.Repeat("\n", 601), "lines"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := inspect(fstest.MapFS{tt.path: {Data: []byte(tt.src)}})

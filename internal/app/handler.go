@@ -7,7 +7,7 @@ import (
 )
 
 // handler mounts the console, the REST interface, health and metrics.
-func (s *Server) handler() (http.Handler, error) {
+func (s *Server) handler(ctx context.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)

@@ -40,8 +40,8 @@ type Server struct {
 
 // NewServer listens on the address, which must be a loopback one: until sign-in exists everybody who reaches Tocsin may do
 // everything. Port 0 takes a free one; see URL.
-func NewServer(w *world.World, listen string, log *slog.Logger) (*Server, error) {
-	if err := loopbackOnly(listen); err != nil {
+func NewServer(ctx context.Context, w *world.World, listen string, log *slog.Logger) (*Server, error) {
+	if err := CheckListen(listen); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("tcp", listen)
@@ -50,7 +50,7 @@ func NewServer(w *world.World, listen string, log *slog.Logger) (*Server, error)
 	}
 	s := &Server{world: w, metrics: telemetry.NewMetrics(Release()), log: log, listener: l, workers: max(2, runtime.NumCPU())}
 	observeWorld(s.metrics.World(w.Name()), w)
-	h, err := s.handler()
+	h, err := s.handler(ctx)
 	if err != nil {
 		l.Close()
 		return nil, fmt.Errorf("put the console together: %w", err)
@@ -104,7 +104,8 @@ func (s *Server) Run(ctx context.Context) error {
 // Close releases the address of a server that never ran.
 func (s *Server) Close() error { return s.http.Close() }
 
-func loopbackOnly(listen string) error {
+// CheckListen refuses an address that is no loopback one.
+func CheckListen(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fault.Invalidf("--listen %q: want HOST:PORT, such as 127.0.0.1:8080", listen)

@@ -12,10 +12,17 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/event"
+	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/nation"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fetch"
+	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/spool"
 )
 
 // Config says what a world is made of. Zero values are filled in: the world "live" on the real clock with SQLite in Dir.
@@ -26,6 +33,16 @@ type Config struct {
 	Clock       clock.Clock
 	Real        clock.Clock // for leases, which a paused exercise must not freeze
 	Log         *slog.Logger
+	Version     string // of Tocsin, told to those it fetches from
+
+	// Net is the only way out of the world; nil lets nothing out.
+	Net *egress.Net
+
+	// Retention says how long events and archived files are kept; the zero value keeps them for ever.
+	Retention event.Retention
+
+	// Step is called at every named step of the file protocol; the crash tests end the process there.
+	Step func(name string)
 
 	// Serve says that this process serves the world: it holds the serving lock with this note for whoever asks next, collects
 	// feeds and runs the periodic jobs. The command line leaves it empty and works beside a server.
@@ -39,8 +56,15 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Nation       *nation.Store
 	Constituency *constituency.Store
 	Feeds        *feed.Store
+	Formats      *Formats
+	Intake       *event.Intake
+	Events       *event.Store
+	Findings     *event.Lister
+	Tallies      *event.Tallier
+	Collect      *collect.Collector // nil unless the world is served
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -54,6 +78,9 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 	}
 	if cfg.Real == nil {
 		cfg.Real = clock.Real()
+	}
+	if cfg.Net == nil {
+		cfg.Net = egress.Sealed(cfg.Name)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -104,9 +131,37 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)
-	return w.Feeds.Ensure(ctx)
+	if err := w.Feeds.Ensure(ctx); err != nil {
+		return err
+	}
+	w.Formats = &Formats{db: w.db}
+	w.Intake = event.NewIntake(event.Config{
+		DB: w.db, Registry: w.Constituency, Format: w.Formats.Of,
+		Archive:  file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, archiveDir)},
+		Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, segmentDir)},
+		World:    w.cfg.Clock, Real: w.cfg.Real, Log: w.cfg.Log, Step: w.cfg.Step,
+	})
+	w.Intake.Register(w.jobs, w.cfg.Retention)
+	w.Events = event.NewStore(w.db)
+	w.Findings = event.NewLister(w.db)
+	w.Tallies = event.NewTallier(w.Findings)
+	if w.cfg.Serve == "" {
+		return nil
+	}
+	profile, _, err := w.Nation.Load(ctx)
+	if err != nil {
+		return err
+	}
+	tmp := spool.Dir(filepath.Join(w.cfg.Dir, tmpDir))
+	w.Collect = collect.New(collect.Config{
+		DB: w.db, Feeds: w.Feeds, Intake: w.Intake, Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Spool: tmp}),
+		Spool: tmp, Clock: w.cfg.Clock, Zone: profile.Location(), Log: w.cfg.Log, Format: w.Formats.Of,
+	})
+	w.Collect.Register(w.jobs)
+	return nil
 }
 
 // Name is the world's name.
@@ -130,6 +185,9 @@ func (w *World) Drain(ctx context.Context) error { return w.jobs.Drain(ctx) }
 // Close closes the records and releases the locks. Work must have returned.
 func (w *World) Close() error {
 	var err error
+	if w.Collect != nil {
+		w.Collect.Close()
+	}
 	if w.db != nil {
 		err = w.db.Close()
 	}

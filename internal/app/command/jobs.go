@@ -2,13 +2,13 @@ package command
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/world"
 )
 
 type jobsCmd struct {
@@ -27,33 +27,36 @@ Examples:
 }
 
 // Run lists jobs.
-func (c *jobsCmd) Run(e *Env) (err error) {
-	w, err := e.existing()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	var jobs []job.Job
-	err = w.DB().View(e.Ctx, func(tx *db.Tx) (err error) {
-		jobs, err = job.List(tx, c.State, max(c.Limit, 1))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		enc := json.NewEncoder(e.Out)
-		for _, j := range jobs {
-			if err := enc.Encode(j); err != nil {
-				return err
-			}
+func (c *jobsCmd) Run(e *Env) error {
+	return e.with(func(w *world.World) error {
+		var jobs []job.Job
+		err := w.DB().View(e.Ctx, func(tx *db.Tx) (err error) {
+			jobs, err = job.List(tx, c.State, max(c.Limit, 1))
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return nil
+		if c.JSON {
+			return lines(e, jobs)
+		}
+		t := tabwriter.NewWriter(e.Out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tKIND\tSTATE\tDUE\tTRIES\tLAST ERROR")
+		for _, j := range jobs {
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", j.ID, j.Kind, j.State, time.UnixMicro(j.Due).UTC().Format(time.DateTime),
+				j.Attempts, j.LastError)
+		}
+		return t.Flush()
+	})
+}
+
+// lines writes one JSON value a line.
+func lines[T any](e *Env, values []T) error {
+	enc := json.NewEncoder(e.Out)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
 	}
-	t := tabwriter.NewWriter(e.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tKIND\tSTATE\tDUE\tTRIES\tLAST ERROR")
-	for _, j := range jobs {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", j.ID, j.Kind, j.State, time.UnixMicro(j.Due).UTC().Format(time.DateTime), j.Attempts, j.LastError)
-	}
-	return t.Flush()
+	return nil
 }

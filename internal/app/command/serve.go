@@ -1,40 +1,11 @@
 package command
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 
 	"tocsin/internal/app"
-	"tocsin/internal/platform/config"
-	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
 )
-
-// dir is the data directory.
-func (e *Env) dir() string {
-	if e.Data != "" {
-		return e.Data
-	}
-	abs, err := filepath.Abs(config.DataDir)
-	if err != nil {
-		return config.DataDir
-	}
-	return abs
-}
-
-// open opens the world beside a server that may run.
-func (e *Env) open() (*world.World, error) {
-	return world.Open(e.Ctx, world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log})
-}
-
-// existing opens a world that is there: a command that only reads must not make an empty one out of a misspelt directory.
-func (e *Env) existing() (*world.World, error) {
-	if !world.Exists(e.dir()) {
-		return nil, fault.NotFoundf("there is no data directory %s: name it with --data, or make one with tocsin serve or tocsin ingest", e.dir())
-	}
-	return e.open()
-}
 
 type serveCmd struct {
 	Listen string `help:"Address to listen on, a loopback one until sign-in exists." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
@@ -52,13 +23,16 @@ Examples:
 }
 
 // Run serves until a signal comes.
-func (c *serveCmd) Run(e *Env) (err error) {
-	w, err := world.Open(e.Ctx, world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log, Serve: "http://" + c.Listen})
-	if err != nil {
-		return err
+func (c *serveCmd) Run(e *Env) error {
+	if err := app.CheckListen(c.Listen); err != nil {
+		return usage(err)
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	s, err := app.NewServer(w, c.Listen, e.Log)
+	cfg := world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log, Serve: "http://" + c.Listen}
+	return e.on(cfg, func(w *world.World) error { return e.serve(w, c.Listen) })
+}
+
+func (e *Env) serve(w *world.World, listen string) error {
+	s, err := app.NewServer(e.Ctx, w, listen, e.Log)
 	if err != nil {
 		return err
 	}
