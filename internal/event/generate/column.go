@@ -42,6 +42,9 @@ func (p *plan) compile() {
 
 // column is what a column holds: by its meaning, then by its name, then by its conversion; nil is nothing.
 func (p *plan) column(words words, name string) value {
+	if how, ok := words.values[p.typ.Name+"/"+name]; ok {
+		return compileValue(how)
+	}
 	var of shadowserver.Column
 	for _, c := range p.typ.Map {
 		if c.Name == name {
@@ -56,13 +59,12 @@ func (p *plan) column(words words, name string) value {
 	if name == "tag" {
 		return p.tag(words)
 	}
-	if how, ok := words.values[p.typ.Name+"/"+name]; ok {
-		return compileValue(how)
-	}
 	if how, ok := words.values[name]; ok {
 		return compileValue(how)
 	}
 	switch {
+	case strings.HasPrefix(name, "dst_naics"):
+		return compileValue("num 518210")
 	case strings.HasSuffix(name, "naics"):
 		return func(b []byte, r *row) []byte { return append(b, industry[r.owner.org.sector].naics...) }
 	case strings.HasSuffix(name, "sector") && !strings.HasPrefix(name, "dst"):
@@ -77,8 +79,12 @@ func (p *plan) column(words words, name string) value {
 		return device(words, 1)
 	case name == "http_date":
 		return sometimes(60, func(b []byte, r *row) []byte {
-			return append(appendClock(append(append(append(b, '"'), r.day...), ' '), r.time), " GMT\""...)
+			return append(appendClock(append(append(b, '"'), r.httpDay...), r.time), ` GMT"`...)
 		})
+	case name == "http_code":
+		return status(0)
+	case name == "http_reason":
+		return status(1)
 	}
 	return byConversion(of.Convert)
 }
@@ -102,6 +108,9 @@ func byConversion(c shadowserver.Convert) value {
 func (p *plan) field(words words, c shadowserver.Column) value {
 	if of, ok := referer[c.Field]; ok {
 		c.Field = of
+	}
+	if c.Convert == shadowserver.Host {
+		return nil // a mail address or site that stands in the vocabulary
 	}
 	switch c.Field {
 	case "time.source":
@@ -212,6 +221,9 @@ func (p *plan) malware(words words) value {
 		return nil
 	}
 	list := quoteAll(words.families)
+	if p.name {
+		list = quoteAll(words.webFamilies)
+	}
 	return func(b []byte, r *row) []byte {
 		if r.sick {
 			return append(b, `"`+outbreakFamily+`"`...)
@@ -266,6 +278,13 @@ func (p *plan) transport(words words) value {
 		transport = "udp"
 	}
 	return compileValue("pick " + transport)
+}
+
+// status is the code or the words of a web server's answer.
+func status(word int) value {
+	list := [...][2]string{{"200", `"OK"`}, {"200", `"OK"`}, {"200", `"OK"`}, {"302", `"Found"`}, {"301", `"Moved Permanently"`},
+		{"401", `"Unauthorized"`}, {"403", `"Forbidden"`}, {"404", `"Not Found"`}}
+	return func(b []byte, r *row) []byte { return append(b, list[mix(r.key, 21)%uint64(len(list))][word]...) }
 }
 
 // device is one word of the device at the address; four hosts in ten do not tell.

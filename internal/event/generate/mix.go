@@ -68,7 +68,7 @@ func newPlans(spec Spec, n *country, types []shadowserver.Type) []*plan {
 	weights := make([]float64, len(types))
 	sum := 0.0
 	for r := range types {
-		weights[r] = math.Pow(float64(r)+3, -1.5) * math.Exp(-float64(r+1)/30)
+		weights[r] = math.Pow(float64(r)+5, -1.5) * math.Exp(-float64(r+1)/30)
 		sum += weights[r]
 	}
 	var plans []*plan
@@ -87,7 +87,7 @@ func newPlans(spec Spec, n *country, types []shadowserver.Type) []*plan {
 			}
 		}
 		if !outbreak && !p.v6 && strings.HasPrefix(t.Name, "event4_sinkhole") && len(n.sick) > 0 {
-			p.sick, outbreak = uint64(max(12, spec.Rows/150)), true
+			p.sick, outbreak = uint64(max(12, spec.Rows/60)), true
 		}
 		p.compile()
 		plans = append(plans, p)

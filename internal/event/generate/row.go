@@ -9,22 +9,23 @@ import (
 
 // row is what the columns of one row are made from.
 type row struct {
-	plan  *plan
-	owner *owner
-	site  *owner // whose name it is, when the type is about names; its address is often a hoster's
-	asn   uint32
-	ip4   uint32 // when the type is not of IPv6
-	hi    uint64 // the halves of an IPv6 address
-	lo    uint64
-	key   uint64
-	port  int
-	tcp   bool
-	time  int    // second of the day
-	day   string // YYYY-MM-DD
-	own   random // numbers that belong to the finding: the same every day
-	now   random // numbers of this row only
-	sick  bool   // one of the outbreak
-	ill   string // malware family, where there is one
+	plan    *plan
+	owner   *owner
+	site    *owner // whose name it is, when the type is about names; its address is often a hoster's
+	asn     uint32
+	ip4     uint32 // when the type is not of IPv6
+	hi      uint64 // the halves of an IPv6 address
+	lo      uint64
+	key     uint64
+	port    int
+	tcp     bool
+	time    int    // second of the day
+	day     string // YYYY-MM-DD
+	httpDay string // as in an HTTP date: "Thu, 01 Jan 2026 "
+	own     random // numbers that belong to the finding: the same every day
+	now     random // numbers of this row only
+	sick    bool   // one of the outbreak
+	ill     string // malware family, where there is one
 }
 
 // write writes a report: places in order, so that times ascend.
@@ -33,7 +34,7 @@ func (g *Generator) write(w io.Writer, p *plan, day int) (rows int, err error) {
 	b := append(make([]byte, 0, block+16<<10), p.header...)
 	weekday, date := g.date(day)
 	if g.sends(p, day) {
-		r := row{plan: p, day: date}
+		r := row{plan: p, day: date, httpDay: (g.spec.From + event.Day(day)).Time().Format("Mon, 02 Jan 2006 ")}
 		sick := p.sickOn(day)
 		for place := range p.slots + sick {
 			n := g.rowsAt(&r, place, day, weekday)

@@ -15,7 +15,9 @@ type words struct {
 	tags     map[string]string
 	services map[string]service
 	families []string
-	devices  [][]string
+	// webFamilies are those of sites and URLs.
+	webFamilies []string
+	devices     [][]string
 }
 
 type service struct {
@@ -25,7 +27,7 @@ type service struct {
 
 func newWords() words {
 	w := words{values: map[string]string{}, tags: map[string]string{}, services: map[string]service{},
-		families: strings.Split(families, "|")}
+		families: strings.Split(families, "|"), webFamilies: strings.Split(webFamilies, "|")}
 	for line := range strings.SplitSeq(values, "\n") {
 		name, how, _ := strings.Cut(strings.TrimSpace(line), " ")
 		w.values[name] = how
@@ -225,6 +227,10 @@ func appendNetwork(b []byte, r *row) []byte {
 // named is a name of the owner: host, URL or account. Where a row is about a name, one in twelve is nobody's.
 func (p *plan) named(c shadowserver.Column) value {
 	path := c.Name == "url" && strings.HasPrefix(p.typ.Name, "compromised_website")
+	file := `/login.html"`
+	if strings.HasPrefix(p.typ.Name, "malware") {
+		file = `/file.exe"`
+	}
 	return func(b []byte, r *row) []byte {
 		b = append(b, '"')
 		switch c.Field {
@@ -234,7 +240,7 @@ func (p *plan) named(c shadowserver.Column) value {
 			}
 			b = append(b, "http://"...)
 			b = appendSite(b, r)
-			return append(strconv.AppendUint(append(b, "/d/"...), r.key, 16), `/file.exe"`...)
+			return append(strconv.AppendUint(append(b, "/d/"...), r.key, 16), file...)
 		case "source.account":
 			return append(strconv.AppendUint(append(b, "user"...), r.key, 10), '"')
 		case "source.local_hostname":

@@ -140,8 +140,6 @@ const values = `
 	sslv3_supported yn 4
 	http pick HTTP/1.1|HTTP/1.1|HTTP/1.0
 	http_response_type 80% pick HTTP/1.1|HTTP/1.0
-	http_code num 200|200|200|301|302|401|403|404|500
-	http_reason pick OK|OK|OK|Found|Moved Permanently|Unauthorized|Forbidden|Not Found
 	content_type 80% pick text/html|text/html; charset=UTF-8|text/html;charset=utf-8|application/json
 	connection 50% pick close|keep-alive
 	http_connection 40% pick close|keep-alive
@@ -301,7 +299,10 @@ const values = `
 	entity_name org
 	website site
 	email mail
-	leak_site_url pick hidden service
+	leak_site_url pick http://leaks.invalid/post/
+	event4_honeypot_brute_force/infection pick ssh-brute-force|ssh-brute-force|telnet-brute-force|rdp-brute-force
+	event4_honeypot_brute_force/application pick ssh|ssh|telnet
+	event4_honeypot_darknet/infection pick mirai-like scan|unknown
 	source_url 40% pick paste.invalid/7f3a
 	beacon_type 70% pick HTTPS|HTTP
 	beacon_host 70% pick cdn.update.invalid|static.assets.invalid
@@ -365,6 +366,9 @@ const tags = `
 
 // families are the malware that sinkholes and the like tell of.
 const families = `mirai|mirai|mirai|android.badbox|avalanche-andromeda|qakbot|socgholish|necurs|gamarue|ranbyus|sality|tinba|vpnfilter`
+
+// webFamilies are what web sites carry.
+const webFamilies = `socgholish|balada|stealrat|fakeupdates|webshell`
 
 // devices are vendor, type, model, version.
 const devices = `MikroTik;router;RB750Gr3;6.48.6|MikroTik;router;hAP ac2;7.1|Fortinet;firewall;FortiGate-60E;6.4.8|Zyxel;router;VMG3312;1.00|` +
