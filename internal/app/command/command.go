@@ -12,10 +12,12 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"tocsin/internal/app"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/config"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/telemetry"
@@ -54,17 +56,19 @@ type Globals struct {
 
 type grammar struct {
 	Globals
-	Serve    serveCmd    `cmd:"" help:"Serve the console and the REST interface, collect feeds, work off jobs."`
-	Nation   nationCmd   `cmd:"" help:"The profile that tailors Tocsin to a country."`
-	Backup   backupCmd   `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
-	Restore  restoreCmd  `cmd:"" help:"Make a data directory from a backup."`
-	Ingest   ingestCmd   `cmd:"" help:"Take in report files."`
-	Findings findingsCmd `cmd:"" help:"List findings for people, machines and spreadsheets."`
-	Generate generateCmd `cmd:"" help:"Generate a fictional nation and its report files, the same for the same seed."`
-	Why      whyCmd      `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
-	Feed     feedCmd     `cmd:"" help:"Feeds, their days and their schema."`
-	Jobs     jobsCmd     `cmd:"" help:"List background jobs."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Serve        serveCmd        `cmd:"" help:"Serve the console and the REST interface, collect feeds, work off jobs."`
+	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
+	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
+	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
+	Demo         demoCmd         `cmd:"" help:"Make a fictional nation with a month of reports, and serve it."`
+	Ingest       ingestCmd       `cmd:"" help:"Take in report files."`
+	Findings     findingsCmd     `cmd:"" help:"List findings for people, machines and spreadsheets."`
+	Generate     generateCmd     `cmd:"" help:"Generate a fictional nation and its report files, the same for the same seed."`
+	Why          whyCmd          `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
+	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
+	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
+	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
 
 // Env is what a command runs in.
@@ -77,6 +81,10 @@ type Env struct {
 	Log    *slog.Logger
 	signal context.CancelCauseFunc
 }
+
+// sameSignal is how long a second signal counts as the first: terminals and supervisors send it to a process and to its
+// group.
+const sameSignal = 300 * time.Millisecond
 
 var errInterrupted = errors.New("interrupted")
 
@@ -133,10 +141,16 @@ func interruptible() (context.Context, func()) {
 		case <-done:
 			return
 		}
-		select {
-		case <-signals:
-			os.Exit(exitInterrupted)
-		case <-done:
+		first := clock.Start()
+		for {
+			select {
+			case <-signals:
+				if first.Elapsed() > sameSignal {
+					os.Exit(exitInterrupted)
+				}
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }

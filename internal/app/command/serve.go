@@ -2,13 +2,22 @@ package command
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 
 	"tocsin/internal/app"
+	"tocsin/internal/event"
+	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
 )
 
 type serveCmd struct {
-	Listen string `help:"Address to listen on, a loopback one until sign-in exists." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Listen      string   `help:"Address to listen on, a loopback one until sign-in exists." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	KeepEvents  int      `help:"Days for which event rows are kept; 0 is for ever. Findings and counts stay." default:"0"`
+	KeepArchive int      `help:"Days for which source files are kept; 0 is for ever." default:"0"`
+	AllowNet    []string `help:"Local networks that collectors may reach; public addresses they may." placeholder:"PREFIX"`
+	Proxy       string   `help:"HTTP proxy for collectors." placeholder:"URL"`
 }
 
 // Help is the command's long help.
@@ -27,7 +36,12 @@ func (c *serveCmd) Run(e *Env) error {
 	if err := app.CheckListen(c.Listen); err != nil {
 		return usage(err)
 	}
-	cfg := world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log, Serve: "http://" + c.Listen}
+	cfg := e.served(e.dir(), c.Listen)
+	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}
+	var err error
+	if cfg.Net, err = c.net(); err != nil {
+		return usage(err)
+	}
 	return e.on(cfg, func(w *world.World) error { return e.serve(w, c.Listen) })
 }
 
@@ -38,4 +52,24 @@ func (e *Env) serve(w *world.World, listen string) error {
 	}
 	fmt.Fprintf(e.Err, "Tocsin is at %s (this machine only: there is no sign-in yet). Ctrl-C stops it.\n", s.URL())
 	return s.Run(e.Ctx)
+}
+
+// net is the world's way out: public addresses, the local networks that were allowed, through the proxy if there is one.
+func (c *serveCmd) net() (*egress.Net, error) {
+	var p egress.Policy
+	for _, s := range c.AllowNet {
+		n, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fault.Invalidf("--allow-net %q: want a prefix such as 10.1.0.0/16", s)
+		}
+		p.Local = append(p.Local, n.Masked())
+	}
+	if c.Proxy != "" {
+		u, err := url.Parse(c.Proxy)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fault.Invalidf("--proxy: want http://HOST:PORT")
+		}
+		p.Proxy = u
+	}
+	return egress.Open(p), nil
 }
