@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -142,89 +141,6 @@ func TestFileNamesAreShadowservers(t *testing.T) {
 	}
 }
 
-// findings are the identities in a report of a service type.
-func findings(t *testing.T, g *Generator, day event.Day, typ string) map[string]bool {
-	header, list := rows(t, g, day, typ)
-	ip, port := slices.Index(header, "ip"), slices.Index(header, "port")
-	set := map[string]bool{}
-	for _, r := range list {
-		set[r[ip]+" "+r[port]] = true
-	}
-	if len(set) < len(list)*98/100 {
-		t.Errorf("%s of %v: %d of %d rows are distinct", typ, day, len(set), len(list))
-	}
-	return set
-}
-
-func TestTenthOfTheFindingsIsReplacedEachDay(t *testing.T) {
-	for churn, want := range map[float64]float64{0.10: 0.10, 0.02: 0.02, 0.25: 0.25, -1: 0} {
-		g := mustNew(t, Spec{Rows: 60_000, Types: 10, Churn: churn, Prefixes: 2000})
-		before := findings(t, g, g.spec.From+4, "scan_http")
-		after := findings(t, g, g.spec.From+5, "scan_http")
-		gone := 0
-		for f := range before {
-			if !after[f] {
-				gone++
-			}
-		}
-		// About one in fifty flickers besides.
-		if share := float64(gone) / float64(len(before)); share < want*0.8 || share > want*1.2+0.03 {
-			t.Errorf("churn %g: %.3f of the findings are gone the next day", churn, share)
-		}
-	}
-}
-
-func TestFindingLooksTheSameTheNextDay(t *testing.T) {
-	g := mustNew(t, Spec{Rows: 20_000, Types: 10})
-	header, one := rows(t, g, g.spec.From, "scan_ssl")
-	_, two := rows(t, g, g.spec.From+1, "scan_ssl")
-	ip, sha := slices.Index(header, "ip"), slices.Index(header, "sha1_fingerprint")
-	prints := map[string]string{}
-	for _, r := range one {
-		prints[r[ip]] = r[sha]
-	}
-	same := 0
-	for _, r := range two {
-		if had, ok := prints[r[ip]]; ok {
-			if had != r[sha] {
-				t.Fatalf("%s changed its certificate", r[ip])
-			}
-			same++
-		}
-	}
-	if same < len(one)*8/10 {
-		t.Errorf("only %d of %d are there the next day", same, len(one))
-	}
-}
-
-func TestClientsPortIsNewEachDay(t *testing.T) {
-	g := mustNew(t, Spec{Rows: 20_000, Types: 10})
-	ports := func(day event.Day) map[string]string {
-		header, list := rows(t, g, day, "event4_sinkhole")
-		m := map[string]string{}
-		for _, r := range list {
-			m[r[slices.Index(header, "src_ip")]] = r[slices.Index(header, "src_port")]
-		}
-		if len(m) > len(list)*8/10 {
-			t.Errorf("%d hosts in %d rows; some should be seen more than once", len(m), len(list))
-		}
-		return m
-	}
-	one, two := ports(g.spec.From), ports(g.spec.From+1)
-	both, same := 0, 0
-	for ip, port := range one {
-		if p, ok := two[ip]; ok {
-			both++
-			if p == port {
-				same++
-			}
-		}
-	}
-	if both == 0 || same > both/10 {
-		t.Errorf("%d of %d hosts have the same port", same, both)
-	}
-}
-
 func TestRowsAreAsManyAsAskedFor(t *testing.T) {
 	for _, spec := range []Spec{{Rows: 100_000, Types: 100}, {Rows: 5000, Types: 40}, {Rows: 20_000, Types: 1}} {
 		g := mustNew(t, spec)
@@ -241,68 +157,6 @@ func TestRowsAreAsManyAsAskedFor(t *testing.T) {
 		}
 		if spec.Types == 100 && (largest < sum*15/100 || largest > sum*25/100) {
 			t.Errorf("the largest report has %d of %d rows", largest, sum)
-		}
-	}
-}
-
-func TestEachPrefixIsInTheCountry(t *testing.T) {
-	for _, spec := range []Spec{{}, {Prefixes: 20_000}, {Constituents: 300, Prefixes: 5000}, {Constituents: 1, Prefixes: 70}} {
-		g := mustNew(t, spec)
-		c := g.Constituency()
-		count, seen := 0, map[string]int{}
-		refs := map[string]bool{}
-		for _, o := range c.Constituents {
-			if refs[o.Ref] {
-				t.Errorf("two constituents are %q", o.Ref)
-			}
-			refs[o.Ref] = true
-			for _, a := range o.Assets {
-				if a.Kind != "prefix" {
-					continue
-				}
-				p := netip.MustParsePrefix(a.Value)
-				if p != p.Masked() || !slices.ContainsFunc(c.NationalPrefixes, func(n string) bool {
-					return netip.MustParsePrefix(n).Contains(p.Addr())
-				}) {
-					t.Errorf("%s: prefix %s", o.Ref, a.Value)
-				}
-				count++
-				seen[a.Value]++
-			}
-		}
-		if want := g.spec.Prefixes; count < want-ispBlocks || count > want+1 {
-			t.Errorf("%d prefixes, want %d", count, want)
-		}
-		if twice := count - len(seen); twice > 1 {
-			t.Errorf("%d prefixes stand twice", twice)
-		}
-		for _, o := range c.Constituents {
-			if o.Parent != "" && !refs[o.Parent] || o.Delegate != "" && !refs[o.Delegate] {
-				t.Errorf("%s: parent %q or delegate %q is not there", o.Ref, o.Parent, o.Delegate)
-			}
-		}
-	}
-}
-
-func TestDefaultNationHasEightSectorsAndSomeWithoutContact(t *testing.T) {
-	g := mustNew(t, Spec{})
-	sectors, mute := map[string]bool{}, 0
-	for _, o := range g.Constituency().Constituents {
-		sectors[o.Sector] = true
-		if len(o.Contacts) == 0 {
-			mute++
-		}
-	}
-	if len(sectors) != 8 || mute < 3 || mute > 8 {
-		t.Errorf("sectors %v, %d without a contact", slices.Sorted(maps.Keys(sectors)), mute)
-	}
-	profile, err := Nation()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for s := range sectors {
-		if !bytes.Contains(profile, fmt.Appendf(nil, "id = %q", s)) {
-			t.Errorf("sector %q is not in the nation's profile", s)
 		}
 	}
 }
@@ -329,57 +183,6 @@ func TestUnattributedShare(t *testing.T) {
 	}
 	if share := float64(nobody+abroad) / float64(all); share < 0.06 || share > 0.10 || abroad == 0 {
 		t.Errorf("%.3f of the rows are nobody's, %d abroad", share, abroad)
-	}
-}
-
-func TestOutbreakBeginsOnTheTwentiethDay(t *testing.T) {
-	g := mustNew(t, Spec{Rows: 20_000, Types: 30})
-	on := func(day int) int {
-		return bytes.Count(report(t, g, g.spec.From+event.Day(day), "event4_sinkhole"), []byte(outbreakFamily))
-	}
-	if n := on(outbreakDay - 1); n != 0 {
-		t.Errorf("%d mentions the day before", n)
-	}
-	if first, peak, last := on(outbreakDay), on(outbreakDay+4), on(29); first == 0 || peak <= first || last >= peak || last == 0 {
-		t.Errorf("first day %d, peak %d, last day %d", first, peak, last)
-	}
-}
-
-func TestSomeConstituentsCleanUp(t *testing.T) {
-	g := mustNew(t, Spec{Rows: 60_000, Types: 10})
-	var mends []*owner
-	for _, o := range g.nation.owners {
-		if o.mends >= 0 {
-			mends = append(mends, o)
-		}
-	}
-	if len(mends) < 3 {
-		t.Fatalf("only %d clean up", len(mends))
-	}
-	count := func(day int) (n int) {
-		r := row{plan: g.byName["scan_http"]}
-		for place := range r.plan.slots {
-			if g.rowsAt(&r, place, day, 3) > 0 && slices.Contains(mends, r.owner) {
-				n++
-			}
-		}
-		return n
-	}
-	if before, after := count(5), count(28); after > before/3 {
-		t.Errorf("%d findings before, %d after", before, after)
-	}
-}
-
-func TestSpecialReportIsSentOnce(t *testing.T) {
-	g := mustNew(t, Spec{Types: 171})
-	days := 0
-	for _, day := range g.Days() {
-		if slices.ContainsFunc(g.Files(day), func(f File) bool { return f.Type == "special" }) {
-			days++
-		}
-	}
-	if days != 1 {
-		t.Errorf("special is sent on %d days", days)
 	}
 }
 

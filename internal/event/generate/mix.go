@@ -49,6 +49,7 @@ type plan struct {
 	seen    bool // an observation: a new port and time each day, often more than one row
 	name    bool // about a name
 	special bool // sent on one day only
+	once    bool // every row is told on one day only, some days none
 	sick    uint64
 	steps   []step
 	header  []byte
@@ -75,14 +76,17 @@ func newPlans(spec Spec, n *country, types []shadowserver.Type) []*plan {
 	outbreak := false
 	for r, t := range types {
 		p := &plan{typ: t, seed: mixText(n.seed, t.Name), v6: isV6(t.Name), name: t.Subject == event.Name,
-			seen: t.Closing == event.Observation && t.Subject == event.Address, special: t.Closing == event.Manual}
+			seen: t.Closing == event.Observation && t.Subject == event.Address, special: t.Name == "special"}
+		p.once = t.Closing == event.Manual && !p.special
 		rows := weights[r] / sum * float64(spec.Rows)
 		if p.seen {
 			rows /= meanRepeats
 		}
 		p.slots = uint64(max(1, math.Round(rows/meanPresence)))
-		if spec.Churn > 0 {
-			for i, life := range lifeOf {
+		for i, life := range lifeOf {
+			if p.once {
+				p.lives[i] = 1
+			} else if spec.Churn > 0 {
 				p.lives[i] = life / spec.Churn
 			}
 		}

@@ -17,24 +17,22 @@ type row struct {
 	hi      uint64 // the halves of an IPv6 address
 	lo      uint64
 	key     uint64
-	port    int
-	tcp     bool
-	time    int    // second of the day
-	day     string // YYYY-MM-DD
-	httpDay string // as in an HTTP date: "Thu, 01 Jan 2026 "
-	own     random // numbers that belong to the finding: the same every day
-	now     random // numbers of this row only
-	sick    bool   // one of the outbreak
-	ill     string // malware family, where there is one
+	time    int       // second of the day
+	day     string    // YYYY-MM-DD
+	httpDay string    // as in an HTTP date: "Thu, 01 Jan 2026 "
+	first   event.Day // of the Spec: dates in rows are counted from it
+	own     random    // numbers that belong to the finding: the same every day
+	now     random    // numbers of this row only
+	sick    bool      // one of the outbreak
 }
 
 // write writes a report: places in order, so that times ascend.
 func (g *Generator) write(w io.Writer, p *plan, day int) (rows int, err error) {
 	const block = 256 << 10
-	b := append(make([]byte, 0, block+16<<10), p.header...)
 	weekday, date := g.date(day)
+	b := append(make([]byte, 0, min(block, int(p.slots+p.sick)*512)+16<<10), p.header...)
 	if g.sends(p, day) {
-		r := row{plan: p, day: date, httpDay: (g.spec.From + event.Day(day)).Time().Format("Mon, 02 Jan 2006 ")}
+		r := row{plan: p, day: date, first: g.spec.From, httpDay: (g.spec.From + event.Day(day)).Time().Format("Mon, 02 Jan 2006 ")}
 		sick := p.sickOn(day)
 		for place := range p.slots + sick {
 			n := g.rowsAt(&r, place, day, weekday)
@@ -91,7 +89,7 @@ func (g *Generator) rowsAt(r *row, place uint64, day, weekday int) int {
 
 // sends is true when the type has a row on the day.
 func (g *Generator) sends(p *plan, day int) bool {
-	if day < 0 || day >= g.spec.Days || p.special && p.typ.Name == "special" && day != min(specialDay, g.spec.Days-1) {
+	if day < 0 || day >= g.spec.Days || p.special && day != min(specialDay, g.spec.Days-1) {
 		return false
 	}
 	if p.slots > 64 {

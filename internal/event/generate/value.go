@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
-	"time"
 
+	"tocsin/internal/event"
 	"tocsin/internal/event/feed/shadowserver"
 )
 
@@ -114,7 +114,9 @@ func numeric(kind string, from, to int) value {
 			return append(base64.StdEncoding.AppendEncode(append(b, '"'), raw), '"')
 		}
 	case "date":
-		return func(b []byte, r *row) []byte { return appendDate(b, from+r.own.below(to-from+1), r.own.below(86_400)) }
+		return func(b []byte, r *row) []byte {
+			return appendDate(b, r.first-event.Day(from+r.own.below(to-from+1)), r.own.below(86_400))
+		}
 	case "now":
 		return func(b []byte, r *row) []byte {
 			b = append(append(append(b, '"'), r.day...), 'T')
@@ -174,12 +176,8 @@ func appendHex(digits string, bytes int, colons bool) value {
 	}
 }
 
-// dates is the day from which dates in the rows are counted back: the first of 2026, whatever the Spec's first day.
-const dates = 1_767_225_600
-
-func appendDate(b []byte, daysBefore, second int) []byte {
-	t := time.Unix(dates-int64(daysBefore)*86_400, 0).UTC()
-	b = t.AppendFormat(append(b, '"'), "2006-01-02 ")
+func appendDate(b []byte, day event.Day, second int) []byte {
+	b = day.Time().AppendFormat(append(b, '"'), "2006-01-02 ")
 	return append(appendClock(b, second), '"')
 }
 
