@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -62,6 +63,7 @@ func (r *Resolver) fileHolders(cs []Constituent) {
 	}
 	for i := range cs {
 		up := &cs[i]
+		r.holders[up.ID].parent = r.holders[up.Parent]
 		for depth := 0; up != nil && depth < maxDepth; depth++ {
 			if up.Delegate != 0 {
 				r.holders[cs[i].ID].delegate = r.holders[up.Delegate]
@@ -190,4 +192,5 @@ func (r *Resolver) plantDomains(files []filed, id *uint32) {
 		r.domains[files[0].domain] = plant(files[:n], parent, id)
 		files = files[n:]
 	}
+	r.names = slices.Sorted(maps.Keys(r.domains))
 }

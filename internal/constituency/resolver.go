@@ -21,6 +21,7 @@ type Resolver struct {
 	prefixes bart.Table[*node]
 	asns     map[uint32]*node
 	domains  map[string]*node
+	names    []string // the keys of domains, sorted
 	cache    cache
 }
 
@@ -28,6 +29,7 @@ type Resolver struct {
 type holder struct {
 	id          int64
 	ref, name   string
+	parent      *holder
 	delegate    *holder // of the branch, inherited; nil for none
 	from, until int32
 }
@@ -82,7 +84,16 @@ func (r *Resolver) Version() int64 { return r.version }
 // cache, and have one digest always.
 func (r *Resolver) Resolve(q Query) *Verdict {
 	day := dayOf(q.At)
-	var m match
+	m := r.match(q)
+	k := m.key(day)
+	if v := r.cache.get(k); v != nil {
+		return v
+	}
+	return r.cache.put(k, judge(m, day))
+}
+
+// match finds the nodes that a query hits.
+func (r *Resolver) match(q Query) (m match) {
 	ip := q.IP
 	for i, name := range q.Names {
 		if name == "" {
@@ -102,11 +113,7 @@ func (r *Resolver) Resolve(q Query) *Verdict {
 		m.asn = r.asns[q.ASN]
 	}
 	m.nameFirst = q.NameFirst && (m.names[0] != nil || m.names[1] != nil)
-	k := m.key(day)
-	if v := r.cache.get(k); v != nil {
-		return v
-	}
-	return r.cache.put(k, judge(m, day))
+	return m
 }
 
 // domain finds the longest stored suffix of a host name; nil when there is none.

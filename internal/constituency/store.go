@@ -14,8 +14,9 @@ type Store struct {
 	db    *db.DB
 	clock clock.Clock
 
-	mu       sync.Mutex
-	resolver *Resolver
+	mu        sync.Mutex
+	resolver  *Resolver
+	directory *Directory
 }
 
 // NewStore returns the registry of a world.

@@ -1,0 +1,126 @@
+package constituency
+
+import (
+	"context"
+	"slices"
+)
+
+// ConflictKind tells how two entries stand against each other.
+type ConflictKind string
+
+// The kinds of conflict.
+const (
+	TieConflict     ConflictKind = "tie"     // the same thing is said to be two constituents'
+	OverlapConflict ConflictKind = "overlap" // a person's entry lies within one of another branch: the more exact one wins
+)
+
+// Conflict is two entries of different constituents that hold at the same time and disagree.
+type Conflict struct {
+	Kind   ConflictKind `json:"kind"`
+	First  Candidate    `json:"first"` // of a tie: who is the owner, for its ref comes first; of an overlap: the inner one
+	Second Candidate    `json:"second"`
+	From   Day          `json:"-"` // when both hold
+	Until  Day          `json:"-"`
+	Copied bool         `json:"copied"` // of an overlap: the outer one asked for copies, so nobody is left out
+}
+
+// Conflicts lists what of the registry disagrees with itself, ties first, at most limit.
+func (s *Store) Conflicts(ctx context.Context, limit int) ([]Conflict, error) {
+	r, err := s.Resolver(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Conflicts(limit), nil
+}
+
+// Conflicts is Store.Conflicts of this version of the registry. What has ended before today is not told apart: look at
+// the days.
+func (r *Resolver) Conflicts(limit int) []Conflict {
+	var nodes []*node
+	for _, n := range r.prefixes.AllSorted() {
+		nodes = append(nodes, n)
+	}
+	for _, d := range r.names {
+		nodes = append(nodes, r.domains[d])
+	}
+	asns := make([]uint32, 0, len(r.asns))
+	for a := range r.asns {
+		asns = append(asns, a)
+	}
+	slices.Sort(asns)
+	for _, a := range asns {
+		nodes = append(nodes, r.asns[a])
+	}
+	var out []Conflict
+	for _, n := range nodes {
+		out = n.ties(out, limit)
+	}
+	for _, n := range nodes {
+		out = n.overlaps(out, limit)
+	}
+	return out
+}
+
+func (n *node) ties(out []Conflict, limit int) []Conflict {
+	for i := range n.leaves {
+		for k := range n.leaves[:i] {
+			a, b := &n.leaves[k], &n.leaves[i]
+			if len(out) >= limit {
+				return out
+			}
+			if a.rule == b.rule && a.specificity == b.specificity && a.holder != b.holder && a.meets(b) {
+				if b.holder.ref < a.holder.ref {
+					a, b = b, a
+				}
+				out = append(out, a.against(b, TieConflict))
+			}
+		}
+	}
+	return out
+}
+
+// overlaps compares a person's entries with the nearest ones around them.
+func (n *node) overlaps(out []Conflict, limit int) []Conflict {
+	for i := range n.leaves {
+		inner := &n.leaves[i]
+		if !inner.manual {
+			continue
+		}
+		done := false
+		for up := n.parent; up != nil && !done; up = up.parent {
+			for k := range up.leaves {
+				outer := &up.leaves[k]
+				if !outer.manual || !inner.meets(outer) {
+					continue
+				}
+				done = true
+				if len(out) < limit && !inner.holder.sameBranch(outer.holder) {
+					out = append(out, inner.against(outer, OverlapConflict))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (l *leaf) meets(o *leaf) bool { return l.from < o.until && o.from < l.until }
+
+func (l *leaf) against(o *leaf, k ConflictKind) Conflict {
+	return Conflict{Kind: k, First: l.candidate(), Second: o.candidate(), From: Day(max(l.from, o.from)),
+		Until: Day(min(l.until, o.until)), Copied: o.alsoNotify}
+}
+
+// sameBranch tells whether one of the two stands above the other, or both are one.
+func (h *holder) sameBranch(o *holder) bool {
+	return h.below(o) || o.below(h)
+}
+
+func (h *holder) below(top *holder) bool {
+	for depth := 0; h != nil && depth < maxDepth; depth++ {
+		if h == top {
+			return true
+		}
+		h = h.parent
+	}
+	return false
+}
