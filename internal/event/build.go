@@ -553,17 +553,11 @@ func (g *gatherer) sight(e *Event, v *constituency.Verdict) {
 	n := len(g.ids)
 	g.ids = sub.appendID(g.ids, g.b.plan.id)
 	id := ID(unsafe.String(&g.ids[n], len(g.ids)-n)) // the arena is never written again below n
-	sub.name, sub.identifier = strings.Clone(sub.name), strings.Clone(sub.identifier)
-	sub.transport = canonicalTransport(sub.transport)
-	g.sightings = append(g.sightings, sighting{id, v, sub, e.Severity, e.Time, e.Time})
-}
-
-// canonicalTransport avoids keeping a reader's buffer alive for three letters.
-func canonicalTransport(s string) string {
-	if i := slices.Index(transports, s); i >= 0 {
-		return transports[i]
+	sg := sighting{id: id, verdict: v, severity: e.Severity, first: e.Time, last: e.Time}
+	if !sub.numbered() { // copies, so that a reader's block is not kept for a name
+		sg.names = &names{strings.Clone(sub.transport), strings.Clone(sub.name), strings.Clone(sub.identifier)}
 	}
-	return strings.Clone(s)
+	g.sightings = append(g.sightings, sg)
 }
 
 // abandon gives up a batch. Only what is still pending is removed, because a commit whose answer was lost may have

@@ -26,16 +26,16 @@ type built struct {
 func (b *built) explanation(s *sighting) int64 { return b.explain[string(s.verdict.Digest[:])] }
 
 // merge orders the sightings of single events and makes one of those of the same finding: the first time, the highest
-// severity, and the owner at the latest time.
+// severity, and the owner at the latest time; of two at that time the smaller digest decides, so that order never does.
 func merge(ss []sighting) []sighting {
-	slices.SortStableFunc(ss, func(a, b sighting) int { return strings.Compare(string(a.id), string(b.id)) })
+	slices.SortFunc(ss, func(a, b sighting) int { return strings.Compare(string(a.id), string(b.id)) })
 	out := ss[:0]
 	for _, s := range ss {
 		if n := len(out) - 1; n >= 0 && out[n].id == s.id {
 			o := &out[n]
 			o.first = min(o.first, s.first)
 			o.severity = max(o.severity, s.severity)
-			if s.last > o.last {
+			if s.last > o.last || s.last == o.last && s.verdict != o.verdict && string(s.verdict.Digest[:]) < string(o.verdict.Digest[:]) {
 				o.last, o.verdict = s.last, s.verdict
 			}
 			continue
@@ -46,7 +46,7 @@ func merge(ss []sighting) []sighting {
 	return out
 }
 
-// record brings findings, counts and presence of a type up to date with a report of the day. A report later than all
+// recordReport brings findings, counts and presence of a type up to date with a report of the day. A report later than all
 // before it is compared with the presence list and only differences are written; any other is replayed into the runs of
 // all findings of the type. Both ends are the same, which TestAnyOrderOfArrivalGivesTheSame holds them to.
 func recordReport(tx *db.Tx, st typeState, b *built, days []feedDay) error {

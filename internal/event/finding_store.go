@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tocsin/internal/platform/db"
 )
@@ -53,26 +54,38 @@ func typeRange(typ int64) (lo, hi []byte) {
 	return lo, append(slices.Clone(lo), 0xff)
 }
 
-const insertFinding = `INSERT INTO finding (id, type, address, port, transport, name, identifier, severity, owner, explanation,
-	first_seen, first_day, run_from, run_to, closed_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1)
-	ON CONFLICT (id) DO NOTHING`
-
 var findingColumns = []string{"id", "type", "address", "port", "transport", "name", "identifier", "severity", "owner",
-	"explanation", "first_seen", "first_day", "run_from", "run_to", "closed_day"}
+	"explanation", "first_seen", "first_day", "run_from"}
 
-// newFinding is a sighting as a row of the table.
+// newFinding is a sighting as a row of the table, without what has a default.
 func newFinding(typ int64, s *sighting, day Day, explanation int64) []any {
-	return []any{[]byte(s.id), typ, AddressKey(s.subject.addr), s.subject.port, s.subject.transport, s.subject.name,
-		s.subject.identifier, int(s.severity), s.verdict.Owner, explanation, s.first, int64(day), int64(day), int64(stillThere)}
+	sub := s.id.subject()
+	if s.names != nil {
+		sub.transport, sub.name, sub.identifier = s.names.transport, s.names.name, s.names.identifier
+	}
+	return []any{[]byte(s.id), typ, AddressKey(sub.addr), sub.port, sub.transport, sub.name,
+		sub.identifier, int(s.severity), s.verdict.Owner, explanation, s.first, int64(day), int64(day)}
 }
 
-// insertFindings adds the findings that are new and returns those that exist already.
+// insertFindings adds the findings that are new and returns those that exist already. What is the same for all rows
+// stands in the statement: on SQLite a parameter costs as much as a column.
 func insertFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(*sighting) int64) (known []*sighting, err error) {
 	if tx.Engine() == db.PostgreSQL {
 		return copyFindings(tx, typ, day, ss, explain)
 	}
+	plain := fmt.Sprintf(`INSERT INTO finding (type, first_day, run_from, id, address, port, transport, severity, owner, explanation, first_seen)
+		VALUES (%d, %d, %d, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, typ, day, day)
 	for _, s := range ss {
-		n, err := tx.Prepared(insertFinding, newFinding(typ, s, day, explain(s))...)
+		var n int64
+		if s.names == nil {
+			sub := s.id.subject()
+			n, err = tx.Prepared(plain, []byte(s.id), AddressKey(sub.addr), int64(sub.port), sub.transport, int64(s.severity),
+				s.verdict.Owner, explain(s), s.first)
+		} else {
+			n, err = tx.Prepared(`INSERT INTO finding (id, type, address, port, transport, name, identifier, severity, owner, explanation,
+				first_seen, first_day, run_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+				newFinding(typ, s, day, explain(s))...)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("insert a finding: %w", err)
 		}
@@ -87,19 +100,20 @@ func copyFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(*s
 	if len(ss) == 0 {
 		return nil, nil
 	}
-	if _, err := tx.Exec(`CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE finding, seq BIGINT) ON COMMIT DROP`); err != nil {
+	if _, err := tx.Exec(`CREATE TEMP TABLE IF NOT EXISTS incoming ON COMMIT DROP AS
+		SELECT ` + strings.Join(findingColumns, ", ") + `, CAST(0 AS BIGINT) AS seq FROM finding WITH NO DATA`); err != nil {
 		return nil, err
 	}
 	if _, err := tx.Exec(`TRUNCATE incoming`); err != nil {
 		return nil, err
 	}
 	i := 0
-	err = tx.Copy("incoming", append(findingColumns, "seq"), func() ([]any, error) {
+	err = tx.Copy("incoming", append(slices.Clone(findingColumns), "seq"), func() ([]any, error) {
 		if i == len(ss) {
 			return nil, nil
 		}
 		i++
-		return append(newFinding(typ, ss[i-1], day, explain(ss[i-1])), int64(-1), int64(i-1)), nil
+		return append(newFinding(typ, ss[i-1], day, explain(ss[i-1])), int64(i-1)), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("copy the findings: %w", err)
@@ -116,8 +130,8 @@ func copyFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(*s
 		return nil, err
 	}
 	_, err = tx.Exec(`INSERT INTO finding (id, type, address, port, transport, name, identifier, severity, owner, explanation,
-		first_seen, first_day, run_from, run_to, closed_day) SELECT id, type, address, port, transport, name, identifier, severity,
-		owner, explanation, first_seen, first_day, run_from, run_to, closed_day FROM incoming ON CONFLICT (id) DO NOTHING`)
+		first_seen, first_day, run_from) SELECT id, type, address, port, transport, name, identifier, severity,
+		owner, explanation, first_seen, first_day, run_from FROM incoming ON CONFLICT (id) DO NOTHING`)
 	return known, err
 }
 
@@ -279,11 +293,12 @@ func (c *change) save(tx *db.Tx, st typeState, b *built) error {
 	}
 	last := c.runs[n]
 	if !c.stored {
-		row := newFinding(st.id, c.sighting, c.runs[0].from, b.explanation(c.sighting))
-		row[13] = int64(last.to)
 		_, err := tx.Prepared(`INSERT INTO finding (id, type, address, port, transport, name, identifier, severity, owner, explanation,
-			first_seen, first_day, run_from, run_to, closed_day) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, -1)`,
-			row...)
+			first_seen, first_day, run_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			newFinding(st.id, c.sighting, c.runs[0].from, b.explanation(c.sighting))...)
+		if err == nil {
+			_, err = tx.Prepared(`UPDATE finding SET run_to = $1 WHERE id = $2`, int64(last.to), []byte(c.id))
+		}
 		return err
 	}
 	if c.unseen {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 
 	"tocsin/internal/platform/fault"
 )
@@ -123,6 +124,24 @@ func (s *subject) appendID(b []byte, typ int64) []byte {
 		b = append(b, h[:16]...)
 	}
 	return b
+}
+
+// numbered tells whether the id alone says the whole subject.
+func (s *subject) numbered() bool {
+	return s.name == "" && s.identifier == "" && slices.Contains(transports, s.transport)
+}
+
+// subject is what the id says of its finding; name and identifier are not in it.
+func (id ID) subject() subject {
+	s := subject{addr: id.address(), port: -1}
+	at := 5 + map[byte]int{4: 4, 6: 16}[id[4]]
+	if p := int32(binary.BigEndian.Uint16([]byte(id[at : at+2]))); p != 0xffff {
+		s.port = p
+	}
+	if c := int(id[at+2]); c < len(transports) {
+		s.transport = transports[c]
+	}
+	return s
 }
 
 // address is the address within an id.

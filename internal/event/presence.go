@@ -13,10 +13,17 @@ import (
 type sighting struct {
 	id       ID
 	verdict  *constituency.Verdict
-	subject  subject
+	names    *names // nil for most: the id says all
+	first    int64  // time.source of its first event in the report
+	last     int64  // time.source of the event that names the verdict
 	severity Severity
-	first    int64 // time.source of its first event in the report
-	last     int64 // time.source of the event that names the verdict
+}
+
+// names are the parts of a subject that an id holds only as a digest.
+type names struct {
+	transport  string
+	name       string
+	identifier string
 }
 
 // present is a finding that the latest report still has. The list of them, ordered by id, is kept beside the type, so

@@ -22,7 +22,7 @@ func segmentsFor(tx *db.Tx, q EventQuery) ([]storedSegment, error) {
 	if until == 0 {
 		until = stillThere
 	}
-	return segments(tx, `s.day_max >= $1 AND s.day_min <= $2 AND r.day >= $1 AND r.day <= $2 AND ($3 = 0 OR r.type = $3)`,
+	return segments(tx, `s.day_max >= $1 AND s.day_min <= $2 AND r.day >= $1 AND r.day <= $2 AND (CAST($3 AS BIGINT) = 0 OR r.type = $3)`,
 		q.From, until, q.Type)
 }
 

@@ -127,9 +127,9 @@ CREATE TABLE report_type (
   last_day   BIGINT NOT NULL,
   cutoff     BIGINT NOT NULL,           -- last seen on or before it: no longer seen
   closed_on  BIGINT NOT NULL,           -- the day that moved the cutoff last
-  version    BIGINT NOT NULL,           -- counts the changes of its reports; the lock of intake
-  UNIQUE (feed, name)
+  version    BIGINT NOT NULL            -- counts the changes of its reports; the lock of intake
 );
+CREATE INDEX report_type_feed ON report_type (feed, name);
 
 -- The findings that the latest full report of a type still has: what the next one is compared with.
 CREATE TABLE presence (
@@ -252,20 +252,18 @@ CREATE TABLE finding (
   address     BLOB,                     -- family byte and address
   port        INTEGER NOT NULL,         -- -1 where it is no part of the identity
   transport   TEXT NOT NULL,
-  name        TEXT NOT NULL,            -- the subject where it is a name
-  identifier  TEXT NOT NULL,            -- where it differs from the type's
+  name        TEXT NOT NULL DEFAULT '',            -- the subject where it is a name
+  identifier  TEXT NOT NULL DEFAULT '',            -- where it differs from the type's
   severity    INTEGER NOT NULL,
   owner       BIGINT NOT NULL,          -- 0: nobody
   explanation BIGINT NOT NULL,
   first_seen  BIGINT NOT NULL,          -- time.source of the first event
   first_day   BIGINT NOT NULL,
   run_from    BIGINT NOT NULL,          -- the latest run of reports that had it, with this owner and severity
-  run_to      BIGINT NOT NULL,          -- 9999999: the latest report still has it
-  closed_day  BIGINT NOT NULL           -- closed by a person on that day; -1 when not
+  run_to      BIGINT NOT NULL DEFAULT 9999999,          -- 9999999: the latest report still has it
+  closed_day  BIGINT NOT NULL DEFAULT -1           -- closed by a person on that day; -1 when not
 ) WITHOUT ROWID;
-CREATE INDEX finding_owner ON finding (owner, first_day, severity);
-CREATE INDEX finding_address ON finding (address);
-CREATE INDEX finding_gone ON finding (type, run_to) WHERE run_to < 9999999;
+CREATE INDEX finding_gone ON finding (type, run_to, owner) WHERE run_to < 9999999;
 
 -- Earlier runs of a finding: seen in every report from run_from to run_to.
 CREATE TABLE finding_run (
