@@ -49,6 +49,26 @@ func (c *Collector) Now(ctx context.Context, actor act.Actor, name string) error
 	})
 }
 
+// Jobs gives the work that is under way, waits or gave up, by feed: collections and the settling of days.
+func (c *Collector) Jobs(ctx context.Context) (jobs map[string][]job.Job, err error) {
+	err = c.DB.View(ctx, func(tx *db.Tx) error {
+		jobs = map[string][]job.Job{}
+		for _, state := range []string{"running", "ready", "dead"} {
+			js, err := job.List(tx, state, 200)
+			if err != nil {
+				return err
+			}
+			for _, j := range js {
+				if j.Kind == CollectJob || j.Kind == feed.SettleJob {
+					jobs[j.Unique] = append(jobs[j.Unique], j)
+				}
+			}
+		}
+		return nil
+	})
+	return jobs, err
+}
+
 // StateOf gives what is remembered of a feed's last run.
 func (c *Collector) StateOf(ctx context.Context, f feed.Feed) (s State, err error) {
 	err = c.DB.View(ctx, func(tx *db.Tx) error {

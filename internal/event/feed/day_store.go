@@ -63,6 +63,20 @@ func DaysTx(tx *db.Tx, feed, from, to int64) ([]Day, error) {
 	return days, nil
 }
 
+// FirstDays gives the first known day of every feed that has one, by the feed's id.
+func (s *Store) FirstDays(ctx context.Context) (first map[int64]int64, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		first = map[int64]int64{}
+		return tx.Each(`SELECT feed, min(day) FROM feed_day GROUP BY feed`, nil, func(scan func(...any) error) error {
+			var feed, day int64
+			err := scan(&feed, &day)
+			first[feed] = day
+			return err
+		})
+	})
+	return first, err
+}
+
 func scanDay(scan func(...any) error) (d Day, err error) {
 	var missing, listing string
 	var complete, ruled int

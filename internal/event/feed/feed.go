@@ -110,7 +110,7 @@ func (f Feed) Validate() error {
 	add := func(field, format string, args ...any) {
 		ps = append(ps, fault.Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
-	if len(f.Name) > maxName || !namePattern.MatchString(f.Name) {
+	if len(f.Name) > maxName || !namePattern.MatchString(f.Name) || f.Name == "new" {
 		add("name", "%q is no feed name: use up to %d lower-case letters, digits and hyphens", f.Name, maxName)
 	}
 	if !slices.Contains(Formats(), f.Format) {

@@ -151,6 +151,9 @@ func TestRulingAndListingKeepEachOther(t *testing.T) {
 		if days[1].Ruled != nil || days[1].Listing == nil || len(days[1].Listing) != 0 {
 			t.Errorf("an empty listing is a listing: %+v", days[1])
 		}
+		if first, err := s.FirstDays(ctx); err != nil || len(first) != 1 || first[f.ID] != 20000 {
+			t.Errorf("first days: %v, %v", first, err)
+		}
 		if err := s.RuleDay(ctx, analyst, f.Name, 20000, nil); err != nil {
 			t.Fatal(err)
 		}
