@@ -11,7 +11,7 @@
 // Types stand in a fixed order of size (mix.go), and the share of the one at place r falls as (r+5)^-1.5·exp(-r/30): of a
 // hundred types the first has 17.5 % of the rows, the first ten 74 %, the last fifty together 1.6 %; of a million rows the
 // smallest has 70. 66 % of the rows are scans of services, 15 % counts of devices, 18 % seen at sinkholes and honeypots, the
-// rest is sites, URLs and accounts. A row has 310 bytes in the mean, by type from 100 to 900. 94 % of a day's rows are
+// rest is sites, URLs and accounts. A row has 320 bytes in the mean, by type from 100 to 900. 94 % of a day's rows are
 // findings of their own; the others are the same host at a sinkhole again.
 //
 // 49 % of the IPv4 rows are at addresses of internet service providers, 43 % in smaller prefixes of constituents, mostly
