@@ -10,6 +10,7 @@ import (
 
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/event/feed/idf"
 	"tocsin/internal/event/feed/shadowserver"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -35,6 +36,8 @@ func (s *Formats) Of(f feed.Feed) (event.Format, error) {
 			return nil, err
 		}
 		return shadowserver.New(schema), nil
+	case "idf":
+		return idf.New(), nil
 	}
 	return nil, fault.Invalidf("the feed %s has the format %q, which this version of Tocsin does not read", f.Name, f.Format)
 }

@@ -59,6 +59,7 @@ type grammar struct {
 	Serve        serveCmd        `cmd:"" help:"Serve the console and the REST interface, collect feeds, work off jobs."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
+	Check        checkCmd        `cmd:"" help:"Check configuration, records, archive and segments."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	Demo         demoCmd         `cmd:"" help:"Make a fictional nation with a month of reports, and serve it."`
 	Ingest       ingestCmd       `cmd:"" help:"Take in report files."`
