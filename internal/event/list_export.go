@@ -103,12 +103,16 @@ func (ix *index) read(tx *db.Tx, hits []hit, fn func(*Finding) error) error {
 			return nil
 		})
 	}
-	for _, h := range hits {
-		f, ok, err := ix.readFinding(tx, fullID(typ, ix.idAt(h)))
-		if err != nil {
-			return err
-		}
-		if ok {
+	ids := make([]ID, len(hits))
+	for i, h := range hits {
+		ids[i] = fullID(typ, ix.idAt(h))
+	}
+	rows, err := ix.readFindings(tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if f, ok := rows[id]; ok {
 			if err := fn(&f); err != nil {
 				return err
 			}

@@ -41,18 +41,23 @@ type block struct {
 	owner    []uint32
 	first    []int32 // first_day
 	from, to []int32 // the latest run
-	severity []uint8 // with the flag rare
-	rares    []rare  // by row
+	severity []uint8 // with the flags below
+	closed   map[uint32]Day
+	texts    []text // by row, of those that have any
 }
 
-// rare is what few findings have.
-type rare struct {
+// text is what not every finding has.
+type text struct {
 	row                         uint32
-	closed                      Day
-	name, identifier, transport string
+	name, identifier, transport string // the name in lower case
 }
 
-const isRare = 0x80
+// Flags of a severity: a person closed the finding; it has a text.
+const (
+	hasClosed    = 0x80
+	hasText      = 0x40
+	severityBits = 0x07
+)
 
 func (b *block) len() int { return len(b.ends) }
 
@@ -69,9 +74,13 @@ func (b *block) search(key []byte) int {
 	return sort.Search(b.len(), func(i int) bool { return bytes.Compare(b.id(i), key) >= 0 })
 }
 
-func (b *block) rare(row int) *rare {
-	i, _ := slices.BinarySearchFunc(b.rares, uint32(row), func(r rare, row uint32) int { return cmp.Compare(r.row, row) })
-	return &b.rares[i]
+// text is what a row with the flag hasText has.
+func (b *block) text(row int) *text {
+	if len(b.texts) == b.len() {
+		return &b.texts[row]
+	}
+	i, _ := slices.BinarySearchFunc(b.texts, uint32(row), func(t text, row uint32) int { return cmp.Compare(t.row, row) })
+	return &b.texts[i]
 }
 
 // portOf is the port within an id without its type, and the place of the transport's byte.
@@ -95,17 +104,7 @@ func fullID(typ int64, id []byte) ID {
 func (t *listType) lastSeen(from, to int32) Day { return max(Day(from), min(Day(to), t.lastDay)) }
 
 // state derives where a finding stands.
-func (t *listType) state(last, closed Day) State {
-	switch {
-	case closed >= last:
-		return Closed
-	case last > t.cutoff:
-		return Open
-	case t.Closing == Snapshot:
-		return NoLongerSeen
-	}
-	return Lapsed
-}
+func (t *listType) state(last, closed Day) State { return States()[t.stateIndex(last, closed)] }
 
 // current is the index as of the transaction. It reads the blocks of the types that changed since the last question.
 func (l *Lister) current(tx *db.Tx) (*index, error) {

@@ -43,13 +43,13 @@ const farDay = 1 << 24 // after every day
 
 // latestFirst is a key of 27 bits: the later day first, then the graver severity.
 func latestFirst(d Day, severity uint8) uint64 {
-	return uint64(farDay-1-min(max(d, 0), farDay-1))<<3 | uint64(7-severity&7)
+	return uint64(farDay-1-min(max(d, 0), farDay-1))<<3 | uint64(7-severity)
 }
 
 // key is a row's place in an order, but for ties.
 func (ix *index) key(by Order, t *listType, row int, last Day) uint64 {
 	b := t.block
-	severity := b.severity[row] &^ isRare
+	severity := b.severity[row] & severityBits
 	switch by {
 	case ByFirstSeen:
 		return latestFirst(Day(b.first[row]), severity)
@@ -158,6 +158,9 @@ func (ix *index) pick(q *query, c cursor, n int) (hits []hit, total int64) {
 		for rank, ok := next(); ok; rank, ok = next() {
 			matched += ix.scan(q, rank, descending, func(t *listType, row int, last Day) {
 				h := hit{ix.key(c.By, t, row, last), uint64(rank)<<33 | uint64(row)<<1 | 1}
+				if best.full && h.key != best.worst.key && h.key > best.worst.key != descending {
+					return // the usual case, without a closer look
+				}
 				if (c.at == nil || ix.beyond(&c, h)) && best.wants(h) {
 					best.add(h)
 				}
@@ -202,26 +205,6 @@ func (ix *index) each(q *query, descending bool, work func(next func() (int, boo
 	wg.Wait()
 }
 
-// scan calls fn for every row of a type that matches, and counts them. It goes against the ids' order when the list does,
-// so that what comes late is rarely better than what was found before.
-func (ix *index) scan(q *query, rank int, descending bool, fn func(t *listType, row int, last Day)) (n int64) {
-	t := ix.types[rank]
-	b := t.block
-	lo, hi := q.rows(b)
-	for i := lo; i < hi; i++ {
-		row := i
-		if descending {
-			row = hi - 1 - (i - lo)
-		}
-		last := t.lastSeen(b.from[row], b.to[row])
-		if q.match(ix, t, row, last) {
-			n++
-			fn(t, row, last)
-		}
-	}
-	return n
-}
-
 // count counts the rows that match.
 func (ix *index) count(q *query) int64 {
 	var sum atomic.Int64
@@ -261,14 +244,18 @@ func (ix *index) page(tx *db.Tx, c cursor, hits []hit, limit int) (*Page, error)
 	if c.back {
 		slices.Reverse(hits)
 	}
+	ids := make([]ID, len(hits))
+	for i, h := range hits {
+		ids[i] = fullID(ix.types[h.place>>33].id, ix.idAt(h))
+	}
+	rows, err := ix.readFindings(tx, ids)
+	if err != nil {
+		return nil, err
+	}
 	p := &Page{Items: make([]Finding, 0, len(hits))}
 	keys := make([]uint64, 0, len(hits))
-	for _, h := range hits {
-		f, ok, err := ix.readFinding(tx, fullID(ix.types[h.place>>33].id, ix.idAt(h)))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+	for i, h := range hits {
+		if f, ok := rows[ids[i]]; ok {
 			p.Items, keys = append(p.Items, f), append(keys, h.key)
 		}
 	}

@@ -15,22 +15,27 @@ import (
 type query struct {
 	Filter
 	types      []bool // by rank
+	ident      []bool // by rank: the type's own identifier matches; nil: any does
 	owners     []bool // by place by name, nobody last; nil: all
 	severities [8]bool
 	states     [4]bool
-	ident      string // lower case
 	name       string // lower case
-	domain     string
+	domain     string // lower case
 	lo, hi     []byte // bounds of ids without type; nil: none
 	transport  int    // -1: any
+	days       bool   // there is a bound on days
+	parts      bool   // there is one on port or transport
+	words      bool   // there is one on texts
 }
 
 var stateBit = map[State]int{Open: 0, NoLongerSeen: 1, Lapsed: 2, Closed: 3}
 
 // compile checks a filter and prepares it.
 func (ix *index) compile(f Filter) (*query, error) {
-	q := &query{Filter: f, ident: strings.ToLower(f.Identifier), name: strings.ToLower(f.Name),
-		domain: strings.ToLower(strings.Trim(f.Domain, ".")), transport: -1}
+	q := &query{Filter: f, name: strings.ToLower(f.Name), domain: strings.ToLower(strings.Trim(f.Domain, ".")), transport: -1,
+		days:  f.FirstFrom != 0 || f.FirstUntil != 0 || f.LastFrom != 0 || f.LastUntil != 0 || f.New,
+		parts: len(f.Ports) > 0 || f.Transport != "", words: f.Name != "" || f.Domain != "" || f.Identifier != ""}
+	q.Identifier = strings.ToLower(f.Identifier)
 	if err := q.compileStates(); err != nil {
 		return nil, err
 	}
@@ -84,6 +89,9 @@ func (ix *index) compileTypes(q *query) error {
 		q.types[i] = in(q.Feeds, t.feed) && in(q.Types, t.Name) && in(q.Classes, t.Class) && in(q.Kinds, t.ReportType.Kind)
 		if len(q.Ports) > 0 && t.Subject != Service {
 			q.types[i] = false // the port is no part of what such a finding is
+		}
+		if q.Identifier != "" {
+			q.ident = append(q.ident, strings.Contains(strings.ToLower(t.Identifier), q.Identifier))
 		}
 	}
 	for _, n := range q.Types {
@@ -176,54 +184,72 @@ func (q *query) rows(b *block) (lo, hi int) {
 	return b.search(q.lo), b.search(q.hi)
 }
 
-// match tells whether a row is meant. last is the day it was last seen.
-func (q *query) match(ix *index, t *listType, row int, last Day) bool {
+// scan calls fn for every row of a type that matches, and counts them. It goes against the ids' order when the list does,
+// so that what comes late is rarely better than what was found before.
+func (ix *index) scan(q *query, rank int, descending bool, fn func(t *listType, row int, last Day)) (n int64) {
+	t := ix.types[rank]
 	b := t.block
-	severity := b.severity[row]
-	if !q.severities[severity&^isRare] || q.owners != nil && !q.owners[ix.owners.place(b.owner[row])] {
-		return false
+	lo, hi := q.rows(b)
+	row, step := lo, 1
+	if descending {
+		row, step = hi-1, -1
 	}
-	var r rare
-	r.closed = -1
-	if severity&isRare != 0 {
-		r = *b.rare(row)
-	}
-	if !q.states[stateIndex(t, last, r.closed)] {
-		return false
-	}
-	first := Day(b.first[row])
-	if q.FirstFrom > first || q.FirstUntil > 0 && first > q.FirstUntil || q.LastFrom > last || q.LastUntil > 0 && last > q.LastUntil ||
-		q.New && first != t.lastDay {
-		return false
-	}
-	if len(q.Ports) > 0 || q.transport >= 0 {
-		id := b.id(row)
-		port, at := portOf(id)
-		if len(q.Ports) > 0 && !slices.Contains(q.Ports, port) || q.transport >= 0 && q.transport != int(id[at]) ||
-			q.transport == 255 && r.transport != q.Transport {
-			return false
+	for ; row >= lo && row < hi; row += step {
+		severity := b.severity[row]
+		if !q.severities[severity&severityBits] {
+			continue
 		}
+		closed := Day(-1)
+		if severity&hasClosed != 0 {
+			closed = b.closed[uint32(row)]
+		}
+		last := t.lastSeen(b.from[row], b.to[row])
+		if !q.states[t.stateIndex(last, closed)] || q.owners != nil && !q.owners[ix.owners.place(b.owner[row])] ||
+			q.days && !q.matchDays(t, Day(b.first[row]), last) || q.parts && !q.matchParts(b, row) ||
+			q.words && !q.matchWords(b, row, rank) {
+			continue
+		}
+		n++
+		fn(t, row, last)
 	}
-	return q.matchText(t, &r)
+	return n
 }
 
-func (q *query) matchText(t *listType, r *rare) bool {
-	if q.ident != "" {
-		ident := r.identifier
-		if ident == "" {
-			ident = t.Identifier
-		}
-		if !strings.Contains(strings.ToLower(ident), q.ident) {
-			return false
-		}
-	}
-	if q.name != "" && !strings.Contains(strings.ToLower(r.name), q.name) {
-		return false
-	}
-	return q.domain == "" || underDomain(r.name, q.domain)
+func (q *query) matchDays(t *listType, first, last Day) bool {
+	return first >= q.FirstFrom && (q.FirstUntil == 0 || first <= q.FirstUntil) &&
+		last >= q.LastFrom && (q.LastUntil == 0 || last <= q.LastUntil) && (!q.New || first == t.lastDay)
 }
 
-func stateIndex(t *listType, last, closed Day) int {
+func (q *query) matchParts(b *block, row int) bool {
+	id := b.id(row)
+	port, at := portOf(id)
+	if len(q.Ports) > 0 && !slices.Contains(q.Ports, port) {
+		return false
+	}
+	switch code := int(id[at]); {
+	case q.transport < 0:
+		return true
+	case code != q.transport:
+		return false
+	case code == 255:
+		return b.text(row).transport == q.Transport
+	}
+	return true
+}
+
+func (q *query) matchWords(b *block, row, rank int) bool {
+	t := &text{}
+	if b.severity[row]&hasText != 0 {
+		t = b.text(row)
+	}
+	if q.ident != nil && !(t.identifier == "" && q.ident[rank] || t.identifier != "" && strings.Contains(t.identifier, q.Identifier)) {
+		return false
+	}
+	return strings.Contains(t.name, q.name) && (q.domain == "" || underDomain(t.name, q.domain))
+}
+
+// stateIndex is the place of state in stateBit.
+func (t *listType) stateIndex(last, closed Day) int {
 	switch {
 	case closed >= last:
 		return 3
@@ -235,8 +261,11 @@ func stateIndex(t *listType, last, closed Day) int {
 	return 2
 }
 
-// underDomain tells whether a name, a host or a URL, is a domain or below it.
+// underDomain tells whether a name, a host or a URL, is a domain or below it. Both are in lower case.
 func underDomain(name, domain string) bool {
+	if !strings.Contains(name, domain) {
+		return false
+	}
 	host := name
 	if strings.Contains(name, "://") {
 		u, err := url.Parse(name)
@@ -245,7 +274,6 @@ func underDomain(name, domain string) bool {
 		}
 		host = u.Hostname()
 	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	rest, ok := strings.CutSuffix(host, domain)
+	rest, ok := strings.CutSuffix(strings.TrimSuffix(host, "."), domain)
 	return ok && (rest == "" || strings.HasSuffix(rest, ".") || strings.HasSuffix(rest, "@"))
 }

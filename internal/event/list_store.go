@@ -55,7 +55,7 @@ func (c idColumn) Scan(src any) error {
 // readBlock reads a type's findings. Days and small numbers come packed: what a driver does per column is most of the
 // time this takes. Days up to the year 4840 fit in 20 bits; the last of these stands for "still there".
 func readBlock(tx *db.Tx, typ, version int64, old *block) (*block, error) {
-	b := &block{version: version}
+	b := &block{version: version, closed: map[uint32]Day{}}
 	if old != nil {
 		b.grow(old.len() + old.len()/16)
 	}
@@ -63,40 +63,37 @@ func readBlock(tx *db.Tx, typ, version int64, old *block) (*block, error) {
 	var days, mix int64
 	rares := 0
 	err := tx.Each(`SELECT id, (first_day * 1048576 + run_from) * 1048576 + CASE WHEN run_to > 1048575 THEN 1048575 ELSE run_to END,
-		owner * 16 + severity * 2 + CASE WHEN `+isRareRow+` THEN 1 ELSE 0 END
+		owner * 32 + severity * 4 + CASE WHEN closed_day >= 0 THEN 2 ELSE 0 END + CASE WHEN `+hasTextRow+` THEN 1 ELSE 0 END
 		FROM finding WHERE id >= $1 AND id < $2 ORDER BY id`, []any{lo, hi}, func(scan func(...any) error) error {
 		if err := scan(idColumn{b}, &days, &mix); err != nil {
 			return err
 		}
-		if mix>>4 > math.MaxUint32 {
-			return fmt.Errorf("the owner %d is beyond what a list can hold", mix>>4)
+		if mix>>5 > math.MaxUint32 {
+			return fmt.Errorf("the owner %d is beyond what a list can hold", mix>>5)
 		}
 		to := int32(days & 0xfffff)
 		if to == 0xfffff {
 			to = int32(stillThere)
 		}
-		severity := uint8(mix >> 1 & 7)
-		if mix&1 != 0 {
-			severity |= isRare
+		flags := uint8(mix & 3 << 6)
+		if flags != 0 {
 			rares++
 		}
 		b.first = append(b.first, int32(days>>40))
 		b.from = append(b.from, int32(days>>20&0xfffff))
 		b.to = append(b.to, to)
-		b.owner = append(b.owner, uint32(mix>>4))
-		b.severity = append(b.severity, severity)
+		b.owner = append(b.owner, uint32(mix>>5))
+		b.severity = append(b.severity, uint8(mix>>2&severityBits)|flags)
 		return nil
 	})
 	if err == nil && rares > 0 {
-		b.rares = make([]rare, 0, rares)
 		err = readRares(tx, b, lo, hi)
 	}
 	return b, err
 }
 
-// isRareRow is the condition of a row that has more than the columns of a block; the transports are those with a number.
-const isRareRow = `closed_day >= 0 OR name <> '' OR identifier <> '' OR
-	transport NOT IN ('', 'tcp', 'udp', 'icmp', 'sctp', 'icmpv6', 'gre', 'esp')`
+// hasTextRow is the condition of a row with a text; the transports are those with a number in the id.
+const hasTextRow = `(name <> '' OR identifier <> '' OR transport NOT IN ('', 'tcp', 'udp', 'icmp', 'sctp', 'icmpv6', 'gre', 'esp'))`
 
 func (b *block) grow(n int) {
 	b.ids, b.ends = make([]byte, 0, n*8), make([]uint32, 0, n)
@@ -104,18 +101,28 @@ func (b *block) grow(n int) {
 	b.owner, b.severity = make([]uint32, 0, n), make([]uint8, 0, n)
 }
 
+// readRares reads what the rows with a flag have besides the columns.
 func readRares(tx *db.Tx, b *block, lo, hi []byte) error {
 	row := 0
 	return tx.Each(`SELECT closed_day, name, identifier, transport FROM finding WHERE id >= $1 AND id < $2 AND
-		(`+isRareRow+`) ORDER BY id`, []any{lo, hi}, func(scan func(...any) error) error {
-		for row < b.len() && b.severity[row]&isRare == 0 {
+		(closed_day >= 0 OR `+hasTextRow+`) ORDER BY id`, []any{lo, hi}, func(scan func(...any) error) error {
+		for row < b.len() && b.severity[row]&(hasClosed|hasText) == 0 {
 			row++
 		}
-		r := rare{row: uint32(row)}
+		t := text{row: uint32(row)}
+		var closed Day
+		if err := scan(&closed, &t.name, &t.identifier, &t.transport); err != nil {
+			return err
+		}
+		if b.severity[row]&hasClosed != 0 {
+			b.closed[t.row] = closed
+		}
+		if b.severity[row]&hasText != 0 {
+			t.name, t.identifier = strings.ToLower(t.name), strings.ToLower(t.identifier)
+			b.texts = append(b.texts, t)
+		}
 		row++
-		b.rares = append(b.rares, r)
-		p := &b.rares[len(b.rares)-1]
-		return scan(&p.closed, &p.name, &p.identifier, &p.transport)
+		return nil
 	})
 }
 
@@ -158,11 +165,31 @@ func (ix *index) scanFinding(scan func(...any) error) (f Finding, err error) {
 
 // readFinding reads one finding; ok is false when it is gone.
 func (ix *index) readFinding(tx *db.Tx, id ID) (f Finding, ok bool, err error) {
-	f, err = ix.scanFinding(tx.PreparedRow(findingFields+` WHERE id = $1`, []byte(id)).Scan)
+	f, err = ix.scanFinding(tx.Row(findingFields+` WHERE id = $1`, []byte(id)).Scan)
 	if fault.KindOf(err) == fault.NotFound {
 		return f, false, nil
 	}
 	return f, err == nil, err
+}
+
+// readFindings reads findings by id, at most a few thousand; those that are gone are missing.
+func (ix *index) readFindings(tx *db.Tx, ids []ID) (map[ID]Finding, error) {
+	out := make(map[ID]Finding, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	args := make([]any, len(ids))
+	marks := make([]byte, 0, 6*len(ids))
+	for i, id := range ids {
+		args[i] = []byte(id)
+		marks = strconv.AppendInt(append(marks, ',', '$'), int64(i+1), 10)
+	}
+	err := tx.Each(findingFields+` WHERE id IN (`+string(marks[1:])+`)`, args, func(scan func(...any) error) error {
+		f, err := ix.scanFinding(scan)
+		out[f.ID] = f
+		return err
+	})
+	return out, err
 }
 
 func earlierRuns(tx *db.Tx, id ID) ([]run, error) {
