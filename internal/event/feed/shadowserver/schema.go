@@ -99,8 +99,8 @@ func newSchema(date string, types []Type) *Schema {
 	return s
 }
 
-// Type is the type whose files carry this name, the second part of a file's name without -delayed or the like. Both the
-// case and nothing else of the name is forgiven.
+// Type is the type whose files carry this name, the second part of a file's name. Upper
+// case is forgiven.
 func (s *Schema) Type(fileName string) (Type, bool) {
 	i, ok := s.byName[fileName]
 	if !ok {

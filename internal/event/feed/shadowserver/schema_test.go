@@ -69,7 +69,6 @@ func TestLoadOfOneFileKeepsTheOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// RSIT types that only reports.json corrects are the sole difference.
 		if table(t, s) != table(t, Builtin()) {
 			t.Errorf("%s alone: the schema differs from the built-in one", name)
 		}
