@@ -51,6 +51,9 @@ func (p *planner) planContacts(ref string, stored []Contact, incoming []contactE
 			old := stored[match[i]]
 			kept[match[i]] = true
 			c.ID, c.Constituent = old.ID, old.Constituent
+			if p.undated {
+				c.ValidFrom = old.ValidFrom
+			}
 			op.Op, op.Fields = "changed", c.differs(&old)
 			if len(op.Fields) == 0 {
 				continue
@@ -89,6 +92,9 @@ func (p *planner) planAssets(ref string, stored []Asset, incoming []assetEntry, 
 			old := stored[match[i]]
 			kept[match[i]] = true
 			a.ID, a.Constituent = old.ID, old.Constituent
+			if p.undated {
+				a.ValidFrom = old.ValidFrom
+			}
 			op.Op, op.Fields = "changed", a.differs(&old)
 			if len(op.Fields) == 0 {
 				continue

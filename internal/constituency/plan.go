@@ -119,6 +119,7 @@ type planner struct {
 	doc     *Document
 	have    *holdings
 	replace bool
+	undated bool // what comes in has no days of its own: what is known keeps its beginning
 	today   Day
 }
 
