@@ -1,6 +1,7 @@
 package delimited
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"math/bits"
@@ -30,78 +31,37 @@ type scanned struct {
 // an incomplete record can be scanned again with more input behind it.
 func (s *Splitter) scan(b []byte, rec *Record) scanned {
 	final := s.w.err == io.EOF
-	fields, escaped := rec.Fields[:0], s.escaped[:0]
+	fields := rec.Fields[:0]
+	s.escaped = s.escaped[:0]
 	comma := s.opt.Comma
-	commas, quotes, newlines := low*uint64(comma), low*uint64('"'), low*uint64('\n')
+	commas, newlines := low*uint64(comma), uint64(low*'\n')
 	var lines int64
-	i := 0
-	for {
+	for i := 0; ; {
 		if i < len(b) && b[i] == '"' {
-			start, j, doubled, above := i+1, i+1, false, lines
-			for {
-				j = index(b, j, quotes, newlines)
-				if j == len(b) {
-					if final {
-						return scanned{fault: int(OpenQuote), column: len(fields) + 1}
-					}
-					rec.Fields, s.escaped = fields, escaped
-					return scanned{fault: incomplete}
-				}
-				if b[j] == '\n' {
-					lines++
-					j++
-					continue
-				}
-				if j+1 < len(b) && b[j+1] == '"' {
-					doubled = true
-					j += 2
-					continue
-				}
-				break
+			end, next, is := quoted(b, i, commas, final)
+			if is&broken != 0 {
+				rec.Fields = fields
+				return scanned{fault: is.fault(), column: len(fields) + 1}
 			}
-			rest := b[j+1:]
-			if len(rest) > 0 && rest[0] != comma && rest[0] != '\n' && rest[0] != '\r' && lines == above {
-				// Text behind the closing quote: somebody escaped quotes in a way of his own. On one line it is plain
-				// where the field ends all the same.
-				end := index(b, j+1, commas, newlines)
-				if end == len(b) && !final {
-					rec.Fields, s.escaped = fields, escaped
-					return scanned{fault: incomplete}
+			value := b[i+1 : end]
+			if is&rare != 0 {
+				if is&multiline != 0 {
+					lines += int64(bytes.Count(value, []byte{'\n'}))
 				}
-				if end < len(b) && b[end] == comma {
-					fields = append(fields, text(asItStands(b[i:end])))
-					i = end + 1
-					continue
+				if is&doubled != 0 {
+					s.escaped = append(s.escaped, len(fields))
 				}
-				next := min(end+1, len(b))
-				if b[end-1] == '\r' {
-					end--
+				if is&odd != 0 {
+					value = asItStands(b[i:end])
 				}
-				rec.Fields, s.escaped = append(fields, text(asItStands(b[i:end]))), escaped
+			}
+			fields = append(fields, text(value))
+			if is&last != 0 {
+				rec.Fields = fields
 				return scanned{next: next, lines: lines + 1}
 			}
-			if doubled {
-				escaped = append(escaped, len(fields))
-			}
-			switch {
-			case len(rest) > 0 && rest[0] == comma:
-				fields = append(fields, text(b[start:j]))
-				i = j + 2
-				continue
-			case len(rest) > 0 && rest[0] == '\n':
-				j += 2
-			case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
-				j += 3
-			case !final && (len(rest) == 0 || len(rest) == 1 && rest[0] == '\r'):
-				rec.Fields, s.escaped = fields, escaped
-				return scanned{fault: incomplete}
-			case len(rest) == 0 || len(rest) == 1 && rest[0] == '\r':
-				j = len(b)
-			default:
-				return scanned{fault: int(StrayQuote), column: len(fields) + 1}
-			}
-			rec.Fields, s.escaped = append(fields, text(b[start:quoteEnd(b, start, j)])), escaped
-			return scanned{next: j, lines: lines + 1}
+			i = next
+			continue
 		}
 		j := index(b, i, commas, newlines)
 		if j < len(b) && b[j] == comma {
@@ -109,20 +69,101 @@ func (s *Splitter) scan(b []byte, rec *Record) scanned {
 			i = j + 1
 			continue
 		}
-		next := j + 1
-		if j == len(b) {
-			if !final {
-				rec.Fields, s.escaped = fields, escaped
-				return scanned{fault: incomplete}
-			}
-			next = j
+		if j == len(b) && !final {
+			rec.Fields = fields
+			return scanned{fault: incomplete}
 		}
+		next := min(j+1, len(b))
 		if j > i && b[j-1] == '\r' {
 			j--
 		}
-		rec.Fields, s.escaped = append(fields, text(b[i:j])), escaped
+		rec.Fields = append(fields, text(b[i:j]))
 		return scanned{next: next, lines: lines + 1, empty: j == 0}
 	}
+}
+
+// trait is what a quoted field is like.
+type trait uint8
+
+const (
+	last      trait = 1 << iota // of its record
+	multiline                   // it holds newlines
+	doubled                     // it holds doubled quotes
+	odd                         // text follows its closing quote
+	cut                         // more input is needed
+	open                        // it has no end
+	torn                        // text follows its closing quote on another line
+
+	rare   = multiline | doubled | odd
+	broken = cut | open | torn
+)
+
+func (t trait) fault() int {
+	switch {
+	case t&cut != 0:
+		return incomplete
+	case t&open != 0:
+		return int(OpenQuote)
+	}
+	return int(StrayQuote)
+}
+
+// quoted finds the end of the field whose opening quote is b[i], and where the next field or record begins.
+func quoted(b []byte, i int, commas uint64, final bool) (end, next int, is trait) {
+	const quotes, newlines = low * '"', low * '\n'
+	for end = i + 1; ; {
+		end = index(b, end, quotes, newlines)
+		if end == len(b) {
+			if final {
+				return end, end, open
+			}
+			return end, end, cut
+		}
+		if b[end] == '\n' {
+			is |= multiline
+			end++
+			continue
+		}
+		if end+1 == len(b) || b[end+1] != '"' {
+			break
+		}
+		is |= doubled
+		end += 2
+	}
+	rest := b[end+1:]
+	switch {
+	case len(rest) > 0 && rest[0] == byte(commas):
+		return end, end + 2, is
+	case len(rest) > 0 && rest[0] == '\n':
+		return end, end + 2, is | last
+	case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
+		return end, end + 3, is | last
+	case len(rest) == 0 || len(rest) == 1 && rest[0] == '\r':
+		if final {
+			return end, len(b), is | last
+		}
+		return end, end, cut
+	case is&multiline != 0:
+		return end, end, torn
+	}
+	return stray(b, end+1, commas, final)
+}
+
+// stray ends a field that has text behind its closing quote: somebody escaped quotes in a way of his own. On one line
+// it is plain where the field ends all the same.
+func stray(b []byte, from int, commas uint64, final bool) (end, next int, is trait) {
+	end = index(b, from, commas, low*'\n')
+	if end == len(b) && !final {
+		return end, end, cut
+	}
+	next, is = min(end+1, len(b)), odd
+	if end == len(b) || b[end] == '\n' {
+		is |= last
+		if b[end-1] == '\r' {
+			end--
+		}
+	}
+	return end, next, is
 }
 
 // asItStands is a field with broken quoting: as it was written, without the quotes around it if there are two.
@@ -131,14 +172,6 @@ func asItStands(b []byte) []byte {
 		return b[1 : len(b)-1]
 	}
 	return b
-}
-
-// quoteEnd is where the quoted text that begins at start and ends its record before next ends.
-func quoteEnd(b []byte, start, next int) int {
-	for next > start && b[next-1] != '"' {
-		next--
-	}
-	return next - 1
 }
 
 // unescape halves the doubled quotes of the complete record rec, in place.
