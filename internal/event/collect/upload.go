@@ -74,13 +74,17 @@ func (u *Upload) Start(actor act.Actor) (id string, err error) {
 	return r.ID, nil
 }
 
-// Finish takes the files in and returns when that is done.
-func (u *Upload) Finish(ctx context.Context, actor act.Actor) (event.Summary, error) {
+// Finish takes the files in and returns how it ended.
+func (u *Upload) Finish(ctx context.Context, actor act.Actor) (Run, error) {
 	defer u.Close()
 	if len(u.files) == 0 {
-		return event.Summary{}, fault.Problems{{Field: "file", Message: "send at least one file"}}
+		return Run{}, fault.Problems{{Field: "file", Message: "send at least one file"}}
 	}
-	return u.c.Take(ctx, actor, u.feed, u.sources())
+	r := u.c.runs.begin(u.feed, actor, len(u.files))
+	if _, err := u.c.take(ctx, actor, u.feed, u.sources(), r); err != nil {
+		return Run{}, err
+	}
+	return u.c.runs.ByID(r.ID)
 }
 
 // sources are the files as the intake reads them; a person hands over the newest there is, so they are issued now.
