@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/event/feed/generic"
 	"tocsin/internal/event/feed/idf"
 	"tocsin/internal/event/feed/shadowserver"
 	"tocsin/internal/platform/act"
@@ -38,6 +40,8 @@ func (s *Formats) Of(f feed.Feed) (event.Format, error) {
 		return shadowserver.New(schema), nil
 	case "idf":
 		return idf.New(), nil
+	case "generic":
+		return mapped(f.Settings.Mapping)
 	}
 	return nil, fault.Invalidf("the feed %s has the format %q, which this version of Tocsin does not read", f.Name, f.Format)
 }
@@ -88,4 +92,28 @@ func parseSchema(reports, mapping []byte) (*shadowserver.Schema, error) {
 		return bytes.NewReader(b)
 	}
 	return shadowserver.Load(reader(reports), reader(mapping))
+}
+
+// maxMapping bounds a mapping file.
+const maxMapping = 1 << 20
+
+// mapped is the generic format with the feed's mapping file, read anew each time: people change it.
+func mapped(path string) (event.Format, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Invalidf("read the feed's mapping file: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxMapping+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the feed's mapping file: %w", err)
+	}
+	if len(text) > maxMapping {
+		return nil, fault.Invalidf("the mapping file %s has more than 1 MiB: is it the right file?", path)
+	}
+	m, err := generic.Parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	return generic.New(m), nil
 }

@@ -15,6 +15,9 @@ type constituencyCmd struct {
 	Import   constituencyImport   `cmd:"" help:"Bring a registry file in, all of it or nothing."`
 	Export   constituencyExport   `cmd:"" help:"Write the registry."`
 	National constituencyNational `cmd:"" help:"Set the nation's own address space, the country fallback."`
+
+	ImportRegistry constituencyRegistry  `cmd:"" help:"Read a regional registry's bulk data as automatic contacts."`
+	Conflicts      constituencyConflicts `cmd:"" help:"List what of the registry disagrees with itself."`
 }
 
 // Help is the command's long help.
@@ -26,7 +29,9 @@ Examples:
   tocsin constituency import --dry-run registry.csv
   tocsin constituency import registry.json
   tocsin constituency export --format csv > registry.csv
-  tocsin constituency national --origin rir rs-ipv4.txt rs-ipv6.txt`
+  tocsin constituency national --origin rir rs-ipv4.txt rs-ipv6.txt
+  tocsin constituency import-registry --origin ripe --country RS ripe.db.inetnum.gz ripe.db.organisation.gz ripe.db.role.gz
+  tocsin constituency conflicts`
 }
 
 type constituencyImport struct {

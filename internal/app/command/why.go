@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"tocsin/internal/constituency"
@@ -33,71 +30,62 @@ Examples:
   tocsin why --json www.hospital.example`
 }
 
-// answer is what why --json prints.
+// answer is what why --json prints: the short answer first, then all of it.
 type answer struct {
-	Subject string                `json:"subject"`
-	At      string                `json:"at"`
-	Owner   *whyOwner             `json:"owner"` // null: nobody in particular
-	Rule    constituency.Rule     `json:"rule"`
-	Matched string                `json:"matched,omitempty"`
-	Verdict *constituency.Verdict `json:"verdict"`
-}
-
-type whyOwner struct {
-	ID   int64  `json:"id"`
-	Ref  string `json:"ref"`
-	Name string `json:"name"`
+	Owner   *constituency.Party `json:"owner"` // null: nobody in particular
+	Rule    constituency.Rule   `json:"rule"`
+	Matched string              `json:"matched,omitempty"`
+	*constituency.Answer
 }
 
 // Run answers who owns the subject.
 func (c *whyCmd) Run(e *Env) error {
-	q, err := parseSubject(c.Subject)
-	if err != nil {
-		return err
+	if p, err := netip.ParsePrefix(c.Subject); err == nil {
+		return fault.Invalidf("%s is a prefix, and its parts may have different owners: ask for one address, such as %s", p, p.Addr())
+	}
+	var at time.Time
+	if c.At != "" {
+		var err error
+		if at, err = parseMoment(c.At); err != nil {
+			return err
+		}
 	}
 	return e.with(func(w *world.World) error {
-		at := w.Clock().Now()
-		if c.At != "" {
-			if at, err = parseMoment(c.At); err != nil {
-				return err
-			}
-		}
-		q.At = at.UnixMicro()
-		r, err := w.Constituency.Resolver(e.Ctx)
+		full, err := w.Constituency.Why(e.Ctx, c.Subject, at)
 		if err != nil {
 			return err
 		}
-		v := r.Resolve(q)
-		a := answer{Subject: c.Subject, At: at.Format(time.RFC3339), Rule: v.Winner.Rule, Matched: v.Winner.Matched, Verdict: v}
+		v := full.Verdict
+		a := answer{Rule: v.Winner.Rule, Matched: v.Winner.Matched, Answer: full}
 		if v.Owner != 0 {
-			a.Owner = &whyOwner{v.Owner, v.Winner.Ref, v.Winner.Name}
+			a.Owner = &constituency.Party{ID: v.Owner, Ref: v.Winner.Ref, Name: v.Winner.Name}
 		}
 		if c.JSON {
 			return json.NewEncoder(e.Out).Encode(a)
 		}
-		explain(e.Out, a)
+		a.print(e.Out)
 		return nil
 	})
 }
 
-func explain(w io.Writer, a answer) {
+func (a answer) print(w io.Writer) {
 	v := a.Verdict
 	switch {
 	case a.Owner != nil:
-		fmt.Fprintf(w, "%s is %s (%s), by %s %s, %s.\n", a.Subject, a.Owner.Name, a.Owner.Ref, v.Winner.Rule, v.Winner.Matched, v.Winner.Source)
+		fmt.Fprintf(w, "%s is %s, by %s\n", a.Subject, named(v.Winner), claim(v.Winner))
 	case v.Winner.Rule == constituency.CountryFallback:
-		fmt.Fprintf(w, "%s is in the nation's address space (%s), and nobody in particular's.\n", a.Subject, v.Winner.Matched)
+		fmt.Fprintf(w, "%s is in the nation's address space (%s), and nobody in particular's\n", a.Subject, v.Winner.Matched)
 	default:
-		fmt.Fprintf(w, "%s is nobody's: nothing in the registry matches.\n", a.Subject)
+		fmt.Fprintf(w, "%s is nobody's: nothing in the registry matches\n", a.Subject)
 	}
-	for _, t := range v.Ties {
-		fmt.Fprintf(w, "  tie      %s (%s) has as good a claim: %s %s, %s. This is a conflict to settle.\n", t.Name, t.Ref, t.Rule, t.Matched, t.Source)
+	for _, c := range v.Ties {
+		fmt.Fprintf(w, "  tie      %s has as good a claim, by %s: a conflict to settle\n", named(c), claim(c))
 	}
-	for _, l := range v.Lost {
-		fmt.Fprintf(w, "  lost     %s, by %s %s, %s: %s\n", named(l), l.Rule, l.Matched, l.Source, l.Why)
+	for _, c := range append(v.Lost[:len(v.Lost):len(v.Lost)], a.Invalid...) {
+		fmt.Fprintf(w, "  lost     %s, by %s: %s\n", named(c), claim(c), reason(c.Why))
 	}
-	for _, id := range v.Copies {
-		fmt.Fprintf(w, "  copy to  %s\n", copyName(v, id))
+	for _, p := range a.Copies {
+		fmt.Fprintf(w, "  copy to  %s (%s)\n", p.Name, p.Ref)
 	}
 }
 
@@ -108,44 +96,27 @@ func named(c constituency.Candidate) string {
 	return fmt.Sprintf("%s (%s)", c.Name, c.Ref)
 }
 
-func copyName(v *constituency.Verdict, id int64) string {
-	for _, c := range append(append([]constituency.Candidate{v.Winner}, v.Ties...), v.Lost...) {
-		if c.Constituent == id {
-			return named(c)
-		}
-	}
-	return "constituent " + strconv.FormatInt(id, 10)
+func claim(c constituency.Candidate) string {
+	return fmt.Sprintf("%s %s (%s)", c.Rule, c.Matched, c.Source)
 }
 
-// parseSubject tells what a person asks about.
-func parseSubject(s string) (q constituency.Query, err error) {
-	t := strings.TrimSpace(s)
-	if a, err := netip.ParseAddr(strings.Trim(t, "[]")); err == nil {
-		q.IP = a.Unmap().WithZone("")
-		return q, nil
+// reason says in words why a candidate lost.
+func reason(key string) string {
+	switch key {
+	case constituency.LostWeakerRule:
+		return "a rule that comes first matched"
+	case constituency.LostLessSpecific:
+		return "the same rule matched something more exact"
+	case constituency.LostAutomatic:
+		return "a person's entry goes before a registry's"
+	case constituency.LostNameFirst:
+		return "the subject is a name; who hosts it gets a copy"
+	case constituency.LostSameOwner:
+		return "the owner has the same thing twice"
+	case constituency.InvalidThen:
+		return "not valid at that time"
 	}
-	if p, err := netip.ParsePrefix(t); err == nil {
-		return q, fault.Invalidf("%s is a prefix, and its parts may have different owners: ask for one address, such as %s", p, p.Addr())
-	}
-	if n, ok := strings.CutPrefix(strings.ToUpper(t), "AS"); ok {
-		if asn, err := strconv.ParseUint(n, 10, 32); err == nil && asn > 0 {
-			q.ASN = uint32(asn)
-			return q, nil
-		}
-	}
-	if u, err := url.Parse(t); err == nil && u.Host != "" {
-		t = u.Hostname()
-		if a, err := netip.ParseAddr(t); err == nil {
-			q.IP = a.Unmap()
-			return q, nil
-		}
-	}
-	name, err := constituency.Canonical(constituency.DomainAsset, t)
-	if err != nil || !strings.Contains(name, ".") {
-		return q, fault.Invalidf("%q is no address, AS number, domain name or URL", s)
-	}
-	q.Names[0], q.NameFirst = name, true
-	return q, nil
+	return key
 }
 
 func parseMoment(s string) (time.Time, error) {
