@@ -16,13 +16,17 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset+1, e.Reason) }
 
-const deepest = 64
+const (
+	deepest   = 64
+	mostSpare = 4 << 10
+	mostTimes = 16
+)
 
 // Decode calls visit for every value of the JSON object text, in its order: nested objects as dotted keys, strings as they
 // read, numbers and booleans as they stand, an array of those joined by commas, any other array as its JSON. null is no
 // value. Strings share text where they can and may hold invalid UTF-8. The error is a *SyntaxError or visit's.
 func Decode(text string, visit func(key, value string) error) error {
-	d := decoder{s: text, visit: visit}
+	d := decoder{s: text, visit: visit, spare: mostTimes*len(text) + mostSpare}
 	d.space()
 	if d.peek() != '{' {
 		return d.fail("expected a JSON object, beginning with {")
@@ -41,6 +45,7 @@ type decoder struct {
 	s     string
 	i     int
 	visit func(key, value string) error
+	spare int // bytes that dotted keys may still take: a long key over many small members would take far more than the text
 }
 
 func (d *decoder) fail(reason string) error { return &SyntaxError{d.i, reason} }
@@ -85,6 +90,9 @@ func (d *decoder) object(prefix string, depth int) error {
 		d.space()
 		if prefix != "" {
 			key = prefix + "." + key
+			if d.spare -= len(key); d.spare < 0 {
+				return d.fail("the keys of nested objects are too long")
+			}
 		}
 		if err := d.member(key, depth); err != nil {
 			return err
@@ -138,9 +146,9 @@ func (d *decoder) array(depth int) (string, error) {
 		switch d.peek() {
 		case '{':
 			nested = true
-			inner := decoder{s: d.s, i: d.i, visit: func(string, string) error { return nil }}
+			inner := decoder{s: d.s, i: d.i, spare: d.spare, visit: func(string, string) error { return nil }}
 			err := inner.object("", depth+1)
-			d.i = inner.i
+			d.i, d.spare = inner.i, inner.spare
 			if err != nil {
 				return "", err
 			}

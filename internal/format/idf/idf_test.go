@@ -55,6 +55,7 @@ func TestWhatIsNoObjectIsRefusedWithItsPlace(t *testing.T) {
 		`{"a":"x`:                              "the string has no end",
 		"{\"a\":\"\x01\"}":                     "control characters",
 		strings.Repeat(`{"a":`, 100) + "1":     "nested too deep",
+		`{"` + strings.Repeat("k", 5000) + `":{` + strings.Repeat(`"a":1,`, 5000) + `"a":1}}`: "too long",
 		`{"a":` + strings.Repeat(`[`, 100_000): "nested too deep",
 	} {
 		_, err := decode(in)

@@ -26,6 +26,8 @@ type csvReader struct {
 	row     int64
 }
 
+const mostColumns = 10_000
+
 func openCSV(m *Mapping, id event.Identity, r io.Reader) (event.Reader, error) {
 	c := &csvReader{Mapping: m, split: delimited.New(r, delimited.Options{Comma: m.comma})}
 	err := c.split.Next(&c.rec)
@@ -50,6 +52,9 @@ func openCSV(m *Mapping, id event.Identity, r io.Reader) (event.Reader, error) {
 		}
 	} else {
 		c.ready, c.first = true, err
+	}
+	if len(names) > mostColumns {
+		return nil, fault.Invalidf("%s: line %d: the header has %d columns; the limit is %d", id.Name, c.rec.Line, len(names), mostColumns)
 	}
 	mapped := 0
 	seen := map[string]bool{}

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -22,6 +23,7 @@ type Builder struct {
 	block []byte // texts that were made; only what is behind len is written
 	extra []byte // the object under construction, for the next End
 	keys  []string
+	seen  map[string]int // keys and how often they came, nil while there are few
 	texts [fieldCount]memo
 	seed  maphash.Seed
 	slots [1024]string
@@ -45,6 +47,7 @@ func (b *Builder) Begin(e *event.Event, base *event.Event) {
 	*e = *base
 	b.extra = b.extra[:0]
 	b.keys = b.keys[:0]
+	b.seen = nil
 }
 
 // End completes e with its extra fields.
@@ -86,12 +89,31 @@ func (b *Builder) Join(parts ...string) string {
 
 // Extra adds an extra field. A key that the event has already gets a number behind it.
 func (b *Builder) Extra(key, v string) {
-	name := key
-	for n := 2; slices.Contains(b.keys, name); n++ {
-		name = fmt.Sprintf("%s_%d", key, n)
+	b.ExtraQuoted(string(Quote(b.unique(key))), v)
+}
+
+// fewKeys are looked through one by one; a map is worth it for more.
+const fewKeys = 16
+
+// unique is key, or key and a number. It takes no longer for a row that repeats one key a hundred thousand times.
+func (b *Builder) unique(key string) string {
+	if b.seen == nil && len(b.keys) < fewKeys && !slices.Contains(b.keys, key) {
+		b.keys = append(b.keys, key)
+		return key
 	}
-	b.keys = append(b.keys, name)
-	b.ExtraQuoted(string(Quote(name)), v)
+	if b.seen == nil {
+		b.seen = make(map[string]int, 2*fewKeys)
+		for _, k := range b.keys {
+			b.seen[k] = 1
+		}
+	}
+	name := key
+	for b.seen[name] > 0 {
+		b.seen[key]++
+		name = key + "_" + strconv.Itoa(b.seen[key])
+	}
+	b.seen[name] = 1
+	return name
 }
 
 // Quote is a key in the form that ExtraQuoted takes.

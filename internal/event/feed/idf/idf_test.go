@@ -200,6 +200,18 @@ func TestWrongLineIsListedAndReadingGoesOn(t *testing.T) {
 	}
 }
 
+func TestRepeatedKeysAreAllKept(t *testing.T) {
+	events, bad := read(t, `{"a":1,"a":2,"a_2":3,"extra.a":4}`)
+	if len(bad) > 0 || events[0].Extra != `{"a":"1","a_2":"2","a_2_2":"3","a_3":"4"}` {
+		t.Errorf("%+v %+v", events, bad)
+	}
+	many := "{" + strings.Repeat(`"a":1,`, 100_000) + `"b":1}`
+	events, bad = read(t, many)
+	if len(bad) > 0 || strings.Count(events[0].Extra, `"a_`) != 99_999 {
+		t.Errorf("%+v", bad)
+	}
+}
+
 func TestLongLineIsListed(t *testing.T) {
 	events, bad := read(t, `{"a":"`+strings.Repeat("x", 2<<20)+"\"}\n{}\n")
 	if len(events) != 1 || len(bad) != 1 || bad[0].Line != 1 || !strings.Contains(bad[0].Reason, "longer than") {

@@ -134,6 +134,9 @@ func (f *Format) describe(name string) Type {
 	}}
 }
 
+// mostColumns is far beyond any report; what matching a header costs grows with its square.
+const mostColumns = 2000
+
 // Open reads the header. Columns are found by their names, in any order and case.
 func (f *Format) Open(id event.Identity, r io.Reader) (event.Reader, error) {
 	split := delimited.New(r, delimited.Options{})
@@ -147,6 +150,9 @@ func (f *Format) Open(id event.Identity, r io.Reader) (event.Reader, error) {
 		return nil, fault.Invalidf("%s: line %d: the header cannot be read: %v", id.Name, bad.Line, bad)
 	case err != nil:
 		return nil, err
+	}
+	if n := len(header.Fields); n > mostColumns {
+		return nil, fault.Invalidf("%s: line %d: the header has %d columns; the limit is %d", id.Name, header.Line, n, mostColumns)
 	}
 	p := f.compile(f.describe(id.Type), header.Fields)
 	if !p.recognised {

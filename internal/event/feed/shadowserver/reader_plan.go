@@ -47,7 +47,7 @@ type plan struct {
 	base       event.Event
 	host       []int // columns that name the host of a URL that is only a path, the best first
 	app        int   // the column that names the scheme of such a URL, -1 for none
-	subject    bool  // a row without an address, a name, a URL or an account is wrong
+	subject    bool  // a row without an address, a name, a URL or an account is wrong: its own address column is there
 	recognised bool  // at least one column has a field of its own
 }
 
@@ -113,7 +113,9 @@ func (f *Format) compile(t Type, header []string) *plan {
 	if i := at["application"]; i > 0 {
 		p.app = i - 1
 	}
-	p.subject = c.filled[idf.SourceIP] && t.Subject != event.Name
+	p.subject = t.Subject != event.Name && slices.ContainsFunc(p.steps, func(s step) bool {
+		return s.do == address && (p.columns[s.column] == "ip" || p.columns[s.column] == "src_ip")
+	})
 	return p
 }
 

@@ -256,6 +256,13 @@ func TestRequestLineBecomesTheURLThatWasAsked(t *testing.T) {
 	}
 }
 
+func TestRefererWithoutAddressIsForAPerson(t *testing.T) {
+	got, bad := read(t, day+"-event4_sinkhole_http_referer-x.csv", "timestamp,http_referer_ip,dst_ip,http_host\n2026-01-01 10:00:00,,192.0.2.9,c2.example\n")
+	if len(bad) > 0 || len(got) != 1 || got[0].IP.IsValid() || got[0].DestinationFQDN != "c2.example" {
+		t.Errorf("%+v %+v", got, bad)
+	}
+}
+
 func TestTypesWithoutAddressAreAboutAName(t *testing.T) {
 	got, bad := read(t, day+"-sandbox_dns-x.csv", "timestamp,request,md5\n2026-01-01 10:00:00,bad.example,aa\n")
 	if len(bad) > 0 || len(got) != 1 || got[0].IP.IsValid() || got[0].FQDN != "bad.example" || !strings.Contains(got[0].Extra, `"malware.hash.md5":"aa"`) {
@@ -283,12 +290,13 @@ func TestHeaderOnlyHasNoRows(t *testing.T) {
 
 func TestUnusableFileIsInvalid(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                         "empty file",
-		"\xEF\xBB\xBF":             "empty file",
-		"\r\n\n":                   "empty file",
-		"<html><body>Not found\n":  "none of the 1 columns of the header is known",
-		"\"timestamp":              "the header cannot be read",
-		strings.Repeat("x", 3<<20): "the header cannot be read: the row is longer",
+		"":                          "empty file",
+		"\xEF\xBB\xBF":              "empty file",
+		"\r\n\n":                    "empty file",
+		"<html><body>Not found\n":   "none of the 1 columns of the header is known",
+		strings.Repeat("ip,", 5000): "the header has 5001 columns; the limit is 2000",
+		"\"timestamp":               "the header cannot be read",
+		strings.Repeat("x", 3<<20):  "the header cannot be read: the row is longer",
 	} {
 		_, err := New(Builtin()).Open(event.Identity{Name: "f.csv", Type: "scan_http"}, strings.NewReader(in))
 		if fault.KindOf(err) != fault.Invalid || !strings.Contains(fmt.Sprint(err), want) {
