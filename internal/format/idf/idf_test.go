@@ -46,17 +46,17 @@ func TestArrayOfObjectsKeepsItsJSON(t *testing.T) {
 
 func TestWhatIsNoObjectIsRefusedWithItsPlace(t *testing.T) {
 	for in, want := range map[string]string{
-		`[1]`:                                  "byte 1: expected a JSON object",
-		`{"a":1`:                               "byte 7: expected a comma or }",
-		`{"a":1} x`:                            "byte 9: text follows",
-		`{"a" 1}`:                              "byte 6: expected a colon",
-		`{"a":tru}`:                            "byte 6: expected a string",
-		`{"a":01}`:                             "byte 7: expected a comma",
-		`{"a":"x`:                              "the string has no end",
-		"{\"a\":\"\x01\"}":                     "control characters",
-		strings.Repeat(`{"a":`, 100) + "1":     "nested too deep",
+		`[1]`:                              "byte 1: expected a JSON object",
+		`{"a":1`:                           "byte 7: expected a comma or }",
+		`{"a":1} x`:                        "byte 9: text follows",
+		`{"a" 1}`:                          "byte 6: expected a colon",
+		`{"a":tru}`:                        "byte 6: expected a string",
+		`{"a":01}`:                         "byte 7: expected a comma",
+		`{"a":"x`:                          "the string has no end",
+		"{\"a\":\"\x01\"}":                 "control characters",
+		strings.Repeat(`{"a":`, 100) + "1": "nested too deep",
 		`{"` + strings.Repeat("k", 5000) + `":{` + strings.Repeat(`"a":1,`, 5000) + `"a":1}}`: "too long",
-		`{"a":` + strings.Repeat(`[`, 100_000): "nested too deep",
+		`{"a":` + strings.Repeat(`[`, 100_000):                                                "nested too deep",
 	} {
 		_, err := decode(in)
 		var bad *SyntaxError
