@@ -81,8 +81,8 @@ func tally(t *listType) *TypeTally {
 		if last <= t.cutoff {
 			continue
 		}
-		if b.severity[i]&isRare != 0 {
-			if day := b.rare(i).closed; day >= last {
+		if b.severity[i]&hasClosed != 0 {
+			if day := b.closed[uint32(i)]; day >= last {
 				closed[ClosedTally{Owner: int64(b.owner[i]), Day: day}]++
 				continue
 			}
@@ -93,7 +93,7 @@ func tally(t *listType) *TypeTally {
 			at[b.owner[i]] = n
 			out.Owners = append(out.Owners, OwnerTally{Owner: int64(b.owner[i])})
 		}
-		out.Owners[n].Open[min(b.severity[i]&^isRare, uint8(Critical))]++
+		out.Owners[n].Open[min(b.severity[i]&severityBits, uint8(Critical))]++
 	}
 	for c, n := range closed {
 		c.N = n

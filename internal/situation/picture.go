@@ -10,13 +10,14 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-// The windows a picture may be asked for, in days.
+// Times in days: the windows that trends are looked at over, and how far back sectors and types count what is new.
 const (
+	Recent  = 7
 	Month   = 30
 	Quarter = 90
 )
 
-// Picture is how the nation, or one sector of it, stands.
+// Picture is how the nation, or one sector of it, stands. It is shared and must not be changed.
 type Picture struct {
 	Sector    string    // "" for the whole nation
 	Window    int       // days
@@ -66,28 +67,46 @@ func (s *Situation) picture(ctx context.Context, window int, sc scope) (*Picture
 	if err != nil {
 		return nil, err
 	}
-	p := &Picture{Sector: sc.sector, Window: window, Day: reg.day}
 	if sc.one && st.sectors[sc.sector] == nil {
 		return nil, fault.NotFoundf("no constituent is in a sector %q", sc.sector)
 	}
-	from := max(reg.day-event.Day(window)+1, 0)
-	var flows map[event.Day]Flow
-	var bySector map[string]Flow
-	var byType map[int64]Flow
-	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		if p.Behind, err = behind(tx); err != nil {
+	var p *Picture
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		changes, err := changes(tx)
+		if err != nil {
 			return err
 		}
-		if flows, bySector, err = sectorFlows(tx, from, reg.day, sc); err != nil {
+		late, err := behind(tx)
+		if err != nil {
 			return err
 		}
-		if byType, err = typeFlows(tx, from, reg.day, sc); err != nil {
+		if p = s.seen(st, changes, late, window, sc); p != nil {
+			return nil
+		}
+		if p, err = draw(tx, reg, st, window, sc); err != nil {
 			return err
 		}
-		p.Gaps, err = gaps(tx, from, reg.day)
-		return err
+		p.Behind = late
+		s.keep(st, changes, late, window, sc, p)
+		return nil
 	})
+	return p, err
+}
+
+// draw makes a picture from the records.
+func draw(tx *db.Tx, reg registry, st standing, window int, sc scope) (*Picture, error) {
+	p := &Picture{Sector: sc.sector, Window: window, Day: reg.day}
+	from := max(reg.day-event.Day(window)+1, 0)
+	recent := max(reg.day-Recent+1, 0)
+	flows, bySector, err := sectorFlows(tx, from, reg.day, recent, sc)
 	if err != nil {
+		return nil, err
+	}
+	byType, err := typeFlows(tx, recent, reg.day, sc)
+	if err != nil {
+		return nil, err
+	}
+	if p.Gaps, err = gaps(tx, from, reg.day); err != nil {
 		return nil, err
 	}
 	p.stand(reg, st, sc)

@@ -34,6 +34,7 @@ type feedDay struct {
 // mark is how far a type's sums are.
 type mark struct {
 	version int64
+	cutoff  event.Day // of the type then
 	reports map[event.Day]int64
 }
 
@@ -116,13 +117,13 @@ func (a feedDay) changed(b feedDay) event.Day {
 	return a.First + event.Day(n)
 }
 
-// changed is the first day whose report is another one than before. A new version without a change of reports is
-// something about the latest day: a person's closing, owners told anew.
-func (a mark) changed(b mark, last event.Day) event.Day {
+// changed is the first day whose counts can differ. Reports change them from their own day on; a new owner of an open
+// finding on the day it was last seen, which is after the cutoff there was then.
+func (a mark) changed(b mark) event.Day {
 	if a.version == b.version {
 		return never
 	}
-	first := never
+	first := a.cutoff + 1
 	for d, r := range b.reports {
 		if a.reports[d] != r {
 			first = min(first, d)
@@ -132,9 +133,6 @@ func (a mark) changed(b mark, last event.Day) event.Day {
 		if _, ok := b.reports[d]; !ok {
 			first = min(first, d)
 		}
-	}
-	if first == never {
-		first = last
 	}
 	return first
 }
@@ -146,7 +144,8 @@ func dues(tx *db.Tx, was, is state) ([]due, error) {
 	}
 	var out []due
 	for _, h := range heads {
-		d := due{id: h.id, was: h.mark, mark: mark{version: h.version}, from: was.Feeds[h.feed].changed(is.Feeds[h.feed])}
+		d := due{id: h.id, was: h.mark, mark: mark{version: h.version, cutoff: h.cutoff},
+			from: was.Feeds[h.feed].changed(is.Feeds[h.feed])}
 		if h.version != h.mark {
 			old, err := loadMark(tx, h.id)
 			if err != nil {
@@ -155,7 +154,7 @@ func dues(tx *db.Tx, was, is state) ([]due, error) {
 			if d.mark.reports, err = liveReports(tx, h.id); err != nil {
 				return nil, err
 			}
-			d.from = min(d.from, old.changed(d.mark, h.last))
+			d.from = min(d.from, old.changed(d.mark))
 		}
 		if was.Sectors != is.Sectors {
 			d.from = 0
@@ -201,6 +200,9 @@ func (s *Situation) sum(ctx context.Context, d due) error {
 			if err := saveSum(tx, d.id, k, Flow{}, Flow{}.sub(f)); err != nil {
 				return err
 			}
+		}
+		if err := countChange(tx); err != nil {
+			return err
 		}
 		if d.mark.reports == nil {
 			return nil

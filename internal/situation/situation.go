@@ -93,7 +93,7 @@ type Sector struct {
 	ID           string
 	Constituents int
 	Open         Severities
-	Flow         Flow // of the window
+	Flow         Flow // of the latest Recent days
 }
 
 // Type is a report type's line.
@@ -106,7 +106,7 @@ type Type struct {
 	Kind     string
 	Severity event.Severity // what the type is rated
 	Open     Severities
-	Flow     Flow // of the window
+	Flow     Flow // of the latest Recent days
 }
 
 // Constituent is what the picture needs to know of a constituent.
@@ -145,6 +145,8 @@ type Situation struct {
 	mu       sync.Mutex
 	registry registry
 	standing standing
+	serial   int64
+	shown    shown
 }
 
 // New returns the situation of a world, whose findings the lister lists.
@@ -163,7 +165,7 @@ type registry struct {
 // standing is who has what open, as of a tally and a registry.
 type standing struct {
 	types    []*event.TypeTally
-	version  int64
+	serial   int64      // each standing's own
 	owners   []Standing // with anything open, the most exposed first
 	sectors  map[string]*Sector
 	nobody   Severities
@@ -210,6 +212,8 @@ func (s *Situation) now(ctx context.Context) (registry, standing, error) {
 	}
 	if !s.standing.covers(types) {
 		s.standing = stand(s.registry, types)
+		s.serial++
+		s.standing.serial = s.serial
 	}
 	return s.registry, s.standing, nil
 }

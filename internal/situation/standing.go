@@ -13,7 +13,7 @@ func (s standing) covers(types []*event.TypeTally) bool {
 
 // stand adds the tallies up.
 func stand(r registry, types []*event.TypeTally) standing {
-	s := standing{types: types, version: r.version, sectors: map[string]*Sector{}, byType: map[int64]Severities{}}
+	s := standing{types: types, sectors: map[string]*Sector{}, byType: map[int64]Severities{}}
 	owners := make([]Severities, len(r.list))
 	for _, t := range types {
 		var sum Severities

@@ -98,21 +98,35 @@ func saveState(tx *db.Tx, s state) error {
 	}
 	_, err = tx.Exec(`INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 		stateSetting, string(b))
+	if err != nil {
+		return err
+	}
+	return countChange(tx)
+}
+
+// changes tells whether the sums are the same as before.
+func changes(tx *db.Tx) (string, error) { return setting(tx, changesSetting) }
+
+const changesSetting = "situation.changes"
+
+func countChange(tx *db.Tx) error {
+	_, err := tx.Exec(`INSERT INTO setting (name, value) VALUES ($1, '1')
+		ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(setting.value AS BIGINT) + 1 AS TEXT)`, changesSetting)
 	return err
 }
 
 // head is a report type with how far its sums are; mark is -1 before the first.
 type head struct {
 	id, feed, version, mark int64
-	last                    event.Day
+	cutoff                  event.Day
 }
 
 func heads(tx *db.Tx) ([]head, error) {
 	var out []head
-	err := tx.Each(`SELECT t.id, t.feed, t.version, COALESCE(m.version, -1), t.last_day FROM report_type t
+	err := tx.Each(`SELECT t.id, t.feed, t.version, COALESCE(m.version, -1), t.cutoff FROM report_type t
 		LEFT JOIN situation_mark m ON m.type = t.id ORDER BY t.id`, nil, func(scan func(...any) error) error {
 		var h head
-		err := scan(&h.id, &h.feed, &h.version, &h.mark, &h.last)
+		err := scan(&h.id, &h.feed, &h.version, &h.mark, &h.cutoff)
 		out = append(out, h)
 		return err
 	})
@@ -129,7 +143,7 @@ func behind(tx *db.Tx) (bool, error) {
 
 func loadMark(tx *db.Tx, typ int64) (m mark, err error) {
 	var text string
-	err = tx.Row(`SELECT version, reports FROM situation_mark WHERE type = $1`, typ).Scan(&m.version, &text)
+	err = tx.Row(`SELECT version, cutoff, reports FROM situation_mark WHERE type = $1`, typ).Scan(&m.version, &m.cutoff, &text)
 	if fault.KindOf(err) == fault.NotFound {
 		return mark{version: -1}, nil
 	}
@@ -150,8 +164,9 @@ func saveMark(tx *db.Tx, typ int64, m mark) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO situation_mark (type, version, reports) VALUES ($1, $2, $3)
-		ON CONFLICT (type) DO UPDATE SET version = excluded.version, reports = excluded.reports`, typ, m.version, string(b))
+	_, err = tx.Exec(`INSERT INTO situation_mark (type, version, cutoff, reports) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (type) DO UPDATE SET version = excluded.version, cutoff = excluded.cutoff, reports = excluded.reports`,
+		typ, m.version, int64(m.cutoff), string(b))
 	return err
 }
 
@@ -238,11 +253,11 @@ func saveSum(tx *db.Tx, typ int64, k sumKey, f, diff Flow) error {
 	return err
 }
 
-// sectorFlows reads what happened by day, and by sector over all days.
-func sectorFlows(tx *db.Tx, from, to event.Day, sc scope) (byDay map[event.Day]Flow, bySector map[string]Flow, err error) {
+// sectorFlows reads what happened by day, and by sector over the recent days.
+func sectorFlows(tx *db.Tx, from, to, recent event.Day, sc scope) (byDay map[event.Day]Flow, bySector map[string]Flow, err error) {
 	byDay, bySector = map[event.Day]Flow{}, map[string]Flow{}
 	err = tx.Each(`SELECT day, sector, owned, events, fresh, ongoing, gone, reopened, transferred, handed_over FROM situation_day
-		WHERE day >= $1 AND day <= $2`, []any{int64(from), int64(to)}, func(scan func(...any) error) error {
+		WHERE day >= $1 AND day <= $2`, []any{int64(min(from, recent)), int64(to)}, func(scan func(...any) error) error {
 		var k sumKey
 		var f Flow
 		if err := scanFlow(scan, &f, &k.day, &k.sector, &k.owned); err != nil {
@@ -253,7 +268,7 @@ func sectorFlows(tx *db.Tx, from, to event.Day, sc scope) (byDay map[event.Day]F
 			sum.add(f)
 			byDay[k.day] = sum
 		}
-		if k.owned {
+		if k.owned && k.day >= recent {
 			sum := bySector[k.sector]
 			sum.add(f)
 			bySector[k.sector] = sum

@@ -195,16 +195,32 @@ func fill(s string, args []string) string {
 	return b.String()
 }
 
-// Match is the best of the offered languages for an Accept-Language header; the first offered when none fits.
+// Match is the best of the offered languages for an Accept-Language header; the first offered when none fits. A language in
+// another script than the one asked for is better than another language.
 func Match(offered []string, accept string) string {
-	tags := make([]language.Tag, 0, len(offered))
-	for _, o := range offered {
-		tags = append(tags, language.Make(o))
-	}
 	want, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil || len(want) == 0 || len(tags) == 0 {
+	if err != nil {
 		return offered[0]
 	}
-	_, i, _ := language.NewMatcher(tags).Match(want...)
-	return offered[i]
+	for _, w := range want {
+		b, _ := w.Base()
+		same := ""
+		for _, o := range offered {
+			tag := language.Make(o)
+			if ob, _ := tag.Base(); ob != b {
+				continue
+			}
+			ws, _ := w.Script()
+			if os, _ := tag.Script(); ws == os {
+				return o
+			}
+			if same == "" {
+				same = o
+			}
+		}
+		if same != "" {
+			return same
+		}
+	}
+	return offered[0]
 }

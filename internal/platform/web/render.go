@@ -221,5 +221,11 @@ func (a *App) funcs(p *text.Printer) template.FuncMap {
 		"trend":    func(c Trend) template.HTML { return c.render(p) },
 		"bars":     func(b Bars) template.HTML { return b.render(p) },
 		"spark":    sparkline,
+		"either": func(a, b string) string {
+			if a != "" {
+				return a
+			}
+			return b
+		},
 	}
 }

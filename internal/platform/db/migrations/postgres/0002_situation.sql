@@ -37,6 +37,7 @@ CREATE TABLE situation_day (
 CREATE TABLE situation_mark (
   type      BIGINT PRIMARY KEY,
   version   BIGINT NOT NULL,            -- report_type.version
+  cutoff    BIGINT NOT NULL,            -- report_type.cutoff
   reports   TEXT COLLATE "C" NOT NULL               -- JSON: day → live report
 );
 
