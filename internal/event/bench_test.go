@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ func TestIntakeSpeed(t *testing.T) {
 		if i < 3 {
 			pprof.StartCPUProfile(&prof)
 		}
-		w := clock.Start()
+		w, c := clock.Start(), cpu()
 		sum, err := s.Take(context.Background(), identity.LocalActor, "shadowserver", byDay[day], nil)
 		if err != nil {
 			t.Fatal(err)
@@ -72,8 +73,8 @@ func TestIntakeSpeed(t *testing.T) {
 			pprof.StopCPUProfile()
 			os.WriteFile(fmt.Sprintf("/tmp/intake-%d.prof", i+1), prof.Bytes(), 0o600)
 		}
-		t.Logf("%s %d rows %d rejected %d unattributed %v %.0f rows/s rss %s", day, sum.Rows, sum.Rejected, sum.Unattributed, e.Round(time.Millisecond),
-			float64(sum.Rows)/e.Seconds(), peak())
+		t.Logf("%s %d rows %d rejected %d unattributed %v %.0f rows/s cpu %.1fs rss %s", day, sum.Rows, sum.Rejected, sum.Unattributed, e.Round(time.Millisecond),
+			float64(sum.Rows)/e.Seconds(), cpu()-c, peak())
 	}
 	var size [3]int64
 	filepath.Walk(work, func(p string, i os.FileInfo, err error) error {
@@ -89,6 +90,12 @@ func TestIntakeSpeed(t *testing.T) {
 		return nil
 	})
 	t.Logf("db %d archive %d segments %d", size[0], size[1], size[2])
+}
+
+func cpu() float64 {
+	var r syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return float64(r.Utime.Sec+r.Stime.Sec) + float64(r.Utime.Usec+r.Stime.Usec)/1e6
 }
 
 func peak() string {

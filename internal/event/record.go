@@ -68,6 +68,7 @@ func (t *taking) commit(ctx context.Context, b *batch) error {
 				return err
 			}
 			r.explain = explain
+			t.Step("in the transaction")
 			if err := recordReport(tx, st, r, days); err != nil {
 				return fmt.Errorf("record %s of %s: %w", st.Name, r.plan.day, err)
 			}
