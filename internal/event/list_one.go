@@ -23,7 +23,15 @@ type Detail struct {
 	Verdict *constituency.Verdict // why this owner; nil when nobody kept it
 	Runs    []Presence            // when it was seen, oldest first
 	Steps   []Step                // what happened to it, oldest first
-	Acts    []audit.Entry         // what people did with it, latest first
+	Acts    []Deed                // what people did with it, latest first
+}
+
+// Deed is what a person did with a finding.
+type Deed struct {
+	At    int64 // UTC microseconds
+	Actor string
+	Verb  string // finding.close, finding.reopen
+	Note  string // why
 }
 
 // Presence is a row of consecutive reports that all had the finding, with the same owner and severity.
@@ -106,7 +114,15 @@ func (l *Lister) detail(tx *db.Tx, id ID) (*Detail, error) {
 		return nil, err
 	}
 	d.tell(ix, t, append(runs, f.run))
-	d.Acts, err = audit.Of(tx, "finding:"+id.String(), 50)
+	entries, err := audit.Of(tx, "finding:"+id.String(), 50)
+	for _, e := range entries {
+		deed := Deed{At: e.At, Actor: e.Name, Verb: e.Verb}
+		var detail struct{ Note string }
+		if json.Unmarshal([]byte(e.Detail), &detail) == nil {
+			deed.Note = detail.Note
+		}
+		d.Acts = append(d.Acts, deed)
+	}
 	return d, err
 }
 

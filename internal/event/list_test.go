@@ -420,7 +420,7 @@ func TestAPersonClosesAFindingUntilItIsSeenAgain(t *testing.T) {
 			t.Errorf("%d open after closing one of %d: %v", after.Total, p.Total, err)
 		}
 		det, err := l.ByID(ctx, id)
-		if err != nil || det.State != Closed || len(det.Acts) != 1 || !strings.Contains(det.Acts[0].Detail, "patched") {
+		if err != nil || det.State != Closed || len(det.Acts) != 1 || !strings.HasPrefix(det.Acts[0].Note, "patched") {
 			t.Fatalf("%+v %v", det, err)
 		}
 		if err := l.CloseFinding(ctx, tester, id, "again"); fault.KindOf(err) != fault.Conflict {

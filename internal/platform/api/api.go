@@ -117,18 +117,21 @@ func (s *server) mountRest() error {
 	}
 	s.mux.HandleFunc("GET "+prefix+"docs", serve("text/html; charset=utf-8", page))
 	s.mux.HandleFunc("GET "+prefix+"docs.css", serve("text/css; charset=utf-8", docsStyle))
+	// The paths stand once more in a mux of their own: beside patterns with methods, those without would clash.
+	paths := http.NewServeMux()
 	for path, methods := range s.methods {
 		allow := strings.Join(methods, ", ")
-		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		paths.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allow)
 			write(w, &Problem{Type: typeOf("invalid"), Title: "Method not allowed", Status: http.StatusMethodNotAllowed,
 				Detail: "this path answers " + allow})
 		})
 	}
-	s.mux.HandleFunc(prefix, func(w http.ResponseWriter, r *http.Request) {
+	paths.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, &Problem{Type: typeOf("not-found"), Title: titles["not-found"], Status: http.StatusNotFound,
 			Detail: "there is no such path; /api/docs lists them"})
 	})
+	s.mux.Handle(prefix, paths)
 	return nil
 }
 

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"tocsin/internal/constituency"
+	"tocsin/internal/event"
+)
+
+type owner struct {
+	ID          int64  `json:"id"`
+	Ref         string `json:"ref" doc:"The nation's own name for it"`
+	Name        string `json:"name"`
+	Kind        string `json:"kind,omitempty"`
+	Sector      string `json:"sector,omitempty"`
+	Designation string `json:"designation,omitempty"`
+}
+
+type finding struct {
+	ID         string `json:"id"`
+	State      string `json:"state" enum:"open,no-longer-seen,lapsed,closed"`
+	Severity   string `json:"severity" enum:"unrated,info,low,medium,high,critical"`
+	Feed       string `json:"feed"`
+	Type       string `json:"type" doc:"Report type"`
+	Title      string `json:"title,omitempty" doc:"Of the report type"`
+	Class      string `json:"class,omitempty" doc:"RSIT class"`
+	Kind       string `json:"kind,omitempty" doc:"RSIT type"`
+	Identifier string `json:"identifier,omitempty"`
+	Address    string `json:"address,omitempty"`
+	Port       *int32 `json:"port,omitempty"`
+	Transport  string `json:"transport,omitempty"`
+	Name       string `json:"name,omitempty" doc:"Host, URL or account, where that is the subject"`
+	Owner      *owner `json:"owner,omitempty" doc:"Absent where nobody known owns it"`
+	FirstSeen  string `json:"first_seen,omitempty" format:"date-time" doc:"time.source of the first event"`
+	FirstDay   string `json:"first_day" format:"date" doc:"Day of the first report that had it"`
+	LastDay    string `json:"last_day" format:"date" doc:"Day of the latest report that had it"`
+}
+
+type findingDetail struct {
+	Finding finding               `json:"finding"`
+	Subject string                `json:"subject" enum:"service,address,name"`
+	Closing string                `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
+	Verdict *constituency.Verdict `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
+	Runs    []run                 `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
+	Steps   []step                `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
+	Acts    []deed                `json:"acts" nullable:"false" doc:"What people did with it, latest first"`
+}
+
+type run struct {
+	From     string `json:"from" format:"date"`
+	To       string `json:"to" format:"date"`
+	Still    bool   `json:"still" doc:"The latest report still has it"`
+	Owner    *owner `json:"owner,omitempty"`
+	Severity string `json:"severity"`
+}
+
+type step struct {
+	Day      string `json:"day" format:"date"`
+	What     string `json:"what" enum:"first-seen,seen-again,reopened,transferred,severity,no-longer-seen,lapsed"`
+	From     *owner `json:"from,omitempty"`
+	To       *owner `json:"to,omitempty"`
+	Severity string `json:"severity"`
+}
+
+type deed struct {
+	At    string `json:"at" format:"date-time"`
+	Actor string `json:"actor"`
+	Verb  string `json:"verb" enum:"finding.close,finding.reopen"`
+	Note  string `json:"note,omitempty" doc:"Why"`
+}
+
+type storedEvent struct {
+	Day   string         `json:"day" format:"date" doc:"Report day"`
+	Feed  string         `json:"feed"`
+	Type  string         `json:"type"`
+	File  int64          `json:"file" doc:"The source file"`
+	Row   int64          `json:"row" doc:"Of the file's data, from 1"`
+	Owner int64          `json:"owner" doc:"As of intake; 0 is nobody"`
+	IDF   map[string]any `json:"event" doc:"The event, by IDF field names"`
+}
+
+type reportType struct {
+	Feed       string `json:"feed"`
+	Name       string `json:"name"`
+	Title      string `json:"title,omitempty"`
+	Class      string `json:"class,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Identifier string `json:"identifier,omitempty"`
+	Severity   string `json:"severity"`
+	Subject    string `json:"subject"`
+	Closing    string `json:"closing"`
+	Known      bool   `json:"known" doc:"False: not in the schema, to be looked at by a person"`
+	FirstDay   string `json:"first_day,omitempty" doc:"Of its full reports"`
+	LastDay    string `json:"last_day,omitempty"`
+}
+
+type found struct {
+	What         string       `json:"what" doc:"How the query was read: finding, address, prefix, domain, identifier, text"`
+	Findings     []finding    `json:"findings" nullable:"false" doc:"The first of them, in any state"`
+	Total        int64        `json:"total" doc:"How many findings there are"`
+	Constituents []owner      `json:"constituents" nullable:"false"`
+	Types        []reportType `json:"types" nullable:"false"`
+}
+
+func ownerOf(o event.Owner) *owner {
+	if o.ID == 0 {
+		return nil
+	}
+	return &owner{o.ID, o.Ref, o.Name, o.Kind, o.Sector, o.Designation}
+}
+
+func findingOf(f *event.Finding) finding {
+	out := finding{ID: f.ID.String(), State: string(f.State), Severity: f.Severity.String(), Feed: f.Feed, Type: f.Type,
+		Title: f.Title, Class: f.Class, Kind: f.Kind, Identifier: f.Identifier, Transport: f.Transport, Name: f.Name,
+		Owner: ownerOf(f.Owner), FirstSeen: event.Stamp(f.FirstSeen), FirstDay: f.FirstDay.String(), LastDay: f.LastDay.String()}
+	if f.Address.IsValid() {
+		out.Address = f.Address.String()
+	}
+	if f.Port >= 0 {
+		out.Port = &f.Port
+	}
+	return out
+}
+
+func findingsOf(list []event.Finding) []finding {
+	out := make([]finding, len(list))
+	for i := range list {
+		out[i] = findingOf(&list[i])
+	}
+	return out
+}
+
+func detailOf(d *event.Detail) *findingDetail {
+	out := &findingDetail{Finding: findingOf(&d.Finding), Subject: string(d.Subject), Closing: string(d.Closing), Verdict: d.Verdict,
+		Runs: []run{}, Steps: []step{}, Acts: []deed{}}
+	for _, r := range d.Runs {
+		out.Runs = append(out.Runs, run{r.From.String(), r.To.String(), r.Still, ownerOf(r.Owner), r.Severity.String()})
+	}
+	for _, s := range d.Steps {
+		out.Steps = append(out.Steps, step{s.Day.String(), s.What, ownerOf(s.From), ownerOf(s.To), s.Severity.String()})
+	}
+	for _, a := range d.Acts {
+		out.Acts = append(out.Acts, deed{event.Stamp(a.At), a.Actor, a.Verb, a.Note})
+	}
+	return out
+}
+
+func typeOf(t event.TypeRow) reportType {
+	out := reportType{Feed: t.Feed, Name: t.Name, Title: t.Title, Class: t.Class, Kind: t.Kind, Identifier: t.Identifier,
+		Severity: t.Severity.String(), Subject: string(t.Subject), Closing: string(t.Closing), Known: t.Known}
+	if t.LastDay >= 0 {
+		out.FirstDay, out.LastDay = t.FirstDay.String(), t.LastDay.String()
+	}
+	return out
+}
+
+func eventOf(e *event.StoredEvent) storedEvent {
+	return storedEvent{Day: e.Day.String(), Feed: e.Feed, Type: e.Type, File: e.File, Row: e.Row, Owner: e.Owner, IDF: e.IDF()}
+}
