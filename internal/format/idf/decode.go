@@ -14,6 +14,7 @@ type SyntaxError struct {
 	Reason string
 }
 
+// Error is the place, counted from 1, and what was expected there.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset+1, e.Reason) }
 
 const (

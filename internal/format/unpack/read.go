@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // guard passes a content on until a limit is reached.
@@ -108,67 +109,45 @@ func (l *lazyGzip) Read(p []byte) (int, error) {
 	return l.zip.Read(p)
 }
 
-func newGzip(name, member string, r *bufio.Reader, limits Limits, budget *int64) *guard {
+func newGzip(name string, r *bufio.Reader, limits Limits, budget *int64) *guard {
 	c := &counter{r: r}
-	return &guard{r: &lazyGzip{from: c}, name: name, member: member, limits: limits, budget: budget, packed: func() int64 { return c.n }}
+	return &guard{r: &lazyGzip{from: c}, name: name, limits: limits, budget: budget, packed: func() int64 { return c.n }}
 }
 
 // spool puts a zip that cannot be read at will into a temporary file.
-func spool(name string, r io.Reader, limits Limits) (f *os.File, size int64, remove func(), err error) {
+func spool(name string, r io.Reader, limits Limits) (f *os.File, size int64, err error) {
 	f, err = os.CreateTemp("", "tocsin-unpack-*.zip")
 	if err != nil {
-		return nil, 0, nil, fmt.Errorf("unpack %s: %w", name, err)
-	}
-	remove = func() {
-		f.Close()
-		os.Remove(f.Name())
+		return nil, 0, fmt.Errorf("unpack %s: %w", name, err)
 	}
 	size, err = io.Copy(f, io.LimitReader(r, limits.Bytes+1))
 	if err == nil && size > limits.Bytes {
 		err = &Error{Kind: TooLarge, Name: name, Reason: fmt.Sprintf("more than %d bytes, the limit", limits.Bytes)}
 	}
 	if err != nil {
-		remove()
-		return nil, 0, nil, fmt.Errorf("unpack %s: %w", name, err)
+		f.Close()
+		os.Remove(f.Name())
+		return nil, 0, fmt.Errorf("unpack %s: %w", name, err)
 	}
-	return f, size, remove, nil
+	return f, size, nil
 }
 
 // mostMembers bounds a zip's directory.
 const mostMembers = 100_000
 
-func eachOfZip(name string, at io.ReaderAt, size int64, limits Limits, budget *int64, fn func(Member) error) error {
+// directory lists a zip's files, folders left out.
+func directory(name string, at io.ReaderAt, size int64) ([]*zip.File, error) {
 	z, err := zip.NewReader(at, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		if errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			return &Error{Kind: Truncated, Name: name, Reason: fmt.Sprintf("damaged or truncated: a zip of %d bytes whose directory, at its end, cannot be read", size), Err: err}
+			return nil, &Error{Kind: Truncated, Name: name, Reason: fmt.Sprintf("damaged or truncated: a zip of %d bytes whose directory, at its end, cannot be read", size), Err: err}
 		}
-		return fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	if len(z.File) > mostMembers {
-		return &Error{Kind: TooLarge, Name: name, Reason: fmt.Sprintf("holds %d files; the limit is %d", len(z.File), mostMembers)}
+		return nil, &Error{Kind: TooLarge, Name: name, Reason: fmt.Sprintf("holds %d files; the limit is %d", len(z.File), mostMembers)}
 	}
-	for _, f := range z.File {
-		if f.FileInfo().IsDir() {
-			continue
-		}
-		member := BaseName(f.Name)
-		g := &guard{name: name, member: member, limits: limits, budget: budget, packed: func() int64 { return int64(f.CompressedSize64) }}
-		err := func() error {
-			content, err := open(f, g)
-			if err != nil {
-				g.err = err
-			} else {
-				defer content.Close()
-				g.r = content
-			}
-			return fn(Member{Name: member, Modified: f.Modified, Reader: g})
-		}()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return slices.DeleteFunc(z.File, func(f *zip.File) bool { return f.FileInfo().IsDir() }), nil
 }
 
 // open opens a member unless it is one that is not read.

@@ -4,11 +4,13 @@
 package unpack
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -89,41 +91,139 @@ func IsError(err error) bool {
 // Each calls fn for every file in src, one after the other, and stops at its first error. A wrong member fails when its
 // Reader is read, with an *Error, so that fn can go on with the others.
 func Each(src Source, limits Limits, fn func(Member) error) error {
-	limits = limits.withDefaults()
+	a, err := unpack(src, limits)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	for k := range a.len() {
+		m := a.member(k)
+		err := fn(m.Member)
+		m.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenMember opens the file number k, from 0, of those that Each gives, without reading those before it. The limit of
+// bytes is this member's own.
+func OpenMember(src Source, limits Limits, k int) (io.ReadCloser, error) {
+	a, err := unpack(src, limits)
+	if err != nil {
+		return nil, err
+	}
+	if k < 0 || k >= a.len() {
+		a.close()
+		return nil, fmt.Errorf("open file %d of %s: it holds %d", k, src.Name, a.len())
+	}
+	m := a.member(k)
+	return &opened{m.Reader, m, a}, nil
+}
+
+type opened struct {
+	io.Reader
+	member  member
+	archive *archive
+}
+
+// Close closes the member and its source.
+func (o *opened) Close() error {
+	o.member.close()
+	return o.archive.close()
+}
+
+// archive is an open source: a zip, or one file that is its only member.
+type archive struct {
+	name    string
+	limits  Limits
+	budget  int64 // decompressed bytes left
+	members []*zip.File
+	single  io.Reader // nil for a zip
+	close   func() error
+}
+
+func (a *archive) len() int {
+	if a.single != nil {
+		return 1
+	}
+	return len(a.members)
+}
+
+type member struct {
+	Member
+	close func()
+}
+
+func (a *archive) member(k int) member {
+	if a.single != nil {
+		return member{Member{Name: a.name, Reader: a.single}, func() {}}
+	}
+	f := a.members[k]
+	g := &guard{name: a.name, member: BaseName(f.Name), limits: a.limits, budget: &a.budget, packed: func() int64 { return int64(f.CompressedSize64) }}
+	m := member{Member{Name: g.member, Modified: f.Modified, Reader: g}, func() {}}
+	content, err := open(f, g)
+	if err != nil {
+		g.err = err
+		return m
+	}
+	g.r = content
+	m.close = func() { content.Close() }
+	return m
+}
+
+// unpack opens a source and looks at its first bytes.
+func unpack(src Source, limits Limits) (*archive, error) {
 	f, err := src.Open()
 	if err != nil {
-		return fmt.Errorf("open %s: %w", src.Name, err)
+		return nil, fmt.Errorf("open %s: %w", src.Name, err)
 	}
-	defer f.Close()
-	name := BaseName(src.Name)
-	budget := limits.Bytes
-	if at, ok := f.(io.ReaderAt); ok && src.Size >= 0 {
+	a := &archive{name: BaseName(src.Name), limits: limits.withDefaults(), close: f.Close}
+	a.budget = a.limits.Bytes
+	if err := a.open(f, src.Size); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *archive) open(f io.ReadCloser, size int64) error {
+	if at, ok := f.(io.ReaderAt); ok && size >= 0 {
 		head := make([]byte, 4)
 		n, err := at.ReadAt(head, 0)
 		if err != nil && err != io.EOF {
-			return fmt.Errorf("read %s: %w", src.Name, err)
+			return fmt.Errorf("read %s: %w", a.name, err)
 		}
 		if isZip(head[:n]) {
-			return eachOfZip(name, at, src.Size, limits, &budget, fn)
+			a.members, err = directory(a.name, at, size)
+			return err
 		}
 	}
 	buffered := bufio.NewReaderSize(f, 64<<10)
 	head, err := buffered.Peek(4)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("read %s: %w", src.Name, err)
+		return fmt.Errorf("read %s: %w", a.name, err)
 	}
 	switch {
 	case isZip(head):
-		at, size, remove, err := spool(name, buffered, limits)
+		spooled, size, err := spool(a.name, buffered, a.limits)
 		if err != nil {
 			return err
 		}
-		defer remove()
-		return eachOfZip(name, at, size, limits, &budget, fn)
+		a.close = func() error {
+			spooled.Close()
+			os.Remove(spooled.Name())
+			return f.Close()
+		}
+		a.members, err = directory(a.name, spooled, size)
+		return err
 	case isGzip(head):
-		return fn(Member{Name: name, Reader: newGzip(name, "", buffered, limits, &budget)})
+		a.single = newGzip(a.name, buffered, a.limits, &a.budget)
+	default:
+		a.single = &guard{r: buffered, name: a.name, limits: a.limits, budget: &a.budget}
 	}
-	return fn(Member{Name: name, Reader: &guard{r: buffered, name: name, limits: limits, budget: &budget}})
+	return nil
 }
 
 // isZip also knows the archive that holds nothing.

@@ -211,6 +211,26 @@ func TestWrongMemberDoesNotHideTheOthers(t *testing.T) {
 	}
 }
 
+func TestOneMemberIsOpenedByItsNumber(t *testing.T) {
+	for _, src := range append(both("a.zip", zipped("a", "1", "dir/", "", "dir/b", "2")), both("c.gz", gz("3"))...) {
+		var got []string
+		for k := 0; ; k++ {
+			r, err := OpenMember(src, Limits{}, k)
+			if err != nil {
+				break
+			}
+			b, err := io.ReadAll(r)
+			if err := errors.Join(err, r.Close()); err != nil {
+				t.Error(err)
+			}
+			got = append(got, string(b))
+		}
+		if want := map[string]string{"a.zip": "[1 2]", "c.gz": "[3]"}[src.Name]; fmt.Sprint(got) != want {
+			t.Errorf("%s: %v", src.Name, got)
+		}
+	}
+}
+
 func TestEncryptedMemberIsNamed(t *testing.T) {
 	b := zipped("a.csv", "1")
 	i := bytes.Index(b, []byte("PK\x01\x02"))

@@ -1,3 +1,6 @@
+// Package shadowserver reads the reports of the Shadowserver Foundation: CSV files whose names tell type and day, whose
+// columns the schema maps to IDF fields. It owns the schema, the table derived from it, and the judgements the schema does
+// not make (what a type is about and when it is over); how rows are attributed and kept is event's business.
 package shadowserver
 
 import (
