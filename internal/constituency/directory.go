@@ -154,7 +154,7 @@ type Filter struct {
 	NoContact   bool   // nobody has a mail address
 	Ended       bool   // ended and future ones too
 	After       string // Page.Next of the page before
-	Limit       int    // 50 when 0, at most 500
+	Limit       int    // 50 when 0, at most 1,000
 }
 
 // Page is a part of a list. Next is empty on the last one.
@@ -166,7 +166,7 @@ type Page struct {
 
 // List lists constituents by name.
 func (d *Directory) List(f Filter) (Page, error) {
-	limit := min(f.Limit, 500)
+	limit := min(f.Limit, 1000)
 	if limit <= 0 {
 		limit = 50
 	}

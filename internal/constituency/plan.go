@@ -29,16 +29,22 @@ type Change struct {
 
 // Diff is what an import changes, or would change.
 type Diff struct {
-	Constituents Tally          `json:"constituents"`
-	Contacts     Tally          `json:"contacts"`
-	Assets       Tally          `json:"assets"`
-	National     Tally          `json:"national_prefixes"`
-	Changes      []Change       `json:"changes,omitempty"` // the first maxChanges
-	Omitted      int            `json:"omitted,omitempty"`
-	Warnings     fault.Problems `json:"warnings,omitempty"`
+	Constituents Tally     `json:"constituents"`
+	Contacts     Tally     `json:"contacts"`
+	Assets       Tally     `json:"assets"`
+	National     Tally     `json:"national_prefixes"`
+	Changes      []Change  `json:"changes,omitempty"` // the first maxChanges
+	Omitted      int       `json:"omitted,omitempty"`
+	Warnings     []Warning `json:"warnings,omitempty"`
 }
 
 const maxChanges = 1000
+
+// Warning is something odd in an input that was taken all the same.
+type Warning fault.Problem
+
+// String is the warning with its place.
+func (w Warning) String() string { return fault.Problem(w).String() }
 
 // Empty tells whether nothing changes.
 func (d *Diff) Empty() bool {
@@ -178,7 +184,7 @@ func (p *planner) constituent(e *entry, old *Constituent, sectors func(string) b
 	checkPeriod(s.ValidFrom, s.ValidUntil, func(field, format string, args ...any) { p.bad(at(field), field, format, args...) })
 	if _, ok := e.given["sector"]; ok && s.Sector != "" && !sectors(s.Sector) && len(p.Warnings) < maxProblems {
 		w := at("sector")
-		p.Warnings = append(p.Warnings, fault.Problem{File: p.doc.File, Line: w.line, Column: w.column, Field: "sector",
+		p.Warnings = append(p.Warnings, Warning{File: p.doc.File, Line: w.line, Column: w.column, Field: "sector",
 			Message: fmt.Sprintf("the nation's profile has no sector %q", s.Sector)})
 	}
 	if old == nil {

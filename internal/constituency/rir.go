@@ -48,7 +48,7 @@ type registryData struct {
 	orgs     map[string]organisation
 	boxes    map[string]mailbox // by the handle of a role or irt
 	objects  int
-	warnings fault.Problems
+	warnings []Warning
 }
 
 // readRegistry reads the files in any order. Objects of other countries are passed over; organisations and roles are
@@ -131,7 +131,7 @@ func upper(s string) string { return strings.ToUpper(line(s)) }
 
 func (d *registryData) warn(file string, o *rpsl.Object, err error) {
 	if len(d.warnings) < maxProblems {
-		d.warnings = append(d.warnings, fault.Problem{File: file, Line: o.Line, Field: o.Class(), Message: err.Error()})
+		d.warnings = append(d.warnings, Warning{File: file, Line: o.Line, Field: o.Class(), Message: err.Error()})
 	}
 }
 

@@ -58,3 +58,6 @@ func (d Duration) String() string { return time.Duration(d).String() }
 
 // MarshalText writes the span.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Hours is the span in hours.
+func (d Duration) Hours() float64 { return time.Duration(d).Hours() }

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"io"
+
+	"tocsin/internal/nation"
+	"tocsin/internal/platform/api"
+	"tocsin/internal/platform/fault"
+)
+
+// Nation is the nation's profile as the REST interface shows it.
+type Nation struct {
+	Chosen       bool                        `json:"chosen" doc:"False until a profile is chosen: this is the generic one"`
+	Name         string                      `json:"name"`
+	Code         string                      `json:"code" doc:"ISO 3166-1 alpha-2"`
+	Status       string                      `json:"status"`
+	TimeZone     string                      `json:"time_zone"`
+	Languages    []string                    `json:"languages" nullable:"false"`
+	Team         Team                        `json:"team"`
+	Taxonomy     string                      `json:"taxonomy"`
+	Edition      string                      `json:"taxonomy_edition"`
+	Sectors      []Named                     `json:"sectors" nullable:"false"`
+	Severities   []Level                     `json:"severities" nullable:"false"`
+	Designations map[string]nation.Localized `json:"designations"`
+	Regimes      []Regime                    `json:"regimes" nullable:"false"`
+}
+
+// Team is the national CERT.
+type Team struct {
+	Name    string   `json:"name"`
+	Mails   []string `json:"mails" nullable:"false"`
+	Phone   string   `json:"phone"`
+	Hours   string   `json:"hours"`
+	RFC2350 string   `json:"rfc2350"`
+}
+
+// Named is an id with its name by language.
+type Named struct {
+	ID    string           `json:"id"`
+	Names nation.Localized `json:"name"`
+}
+
+// Level is a step of the nation's severity scale.
+type Level struct {
+	Named
+	Level int `json:"level"`
+}
+
+// Regime is a law that asks for reports.
+type Regime struct {
+	Named
+	Source     string `json:"source"`
+	ValidFrom  string `json:"valid_from"`
+	ValidUntil string `json:"valid_until"`
+	Confirmed  bool   `json:"confirmed"`
+	Note       string `json:"note"`
+	Steps      []Step `json:"steps" nullable:"false"`
+}
+
+// Step is one report that a regime asks for: due a number of hours, or of calendar months, after its trigger.
+type Step struct {
+	Named
+	Trigger string  `json:"trigger"`
+	Hours   float64 `json:"hours,omitempty"`
+	Months  int     `json:"months,omitempty"`
+	To      string  `json:"to"`
+}
+
+func (r *room) profile(ctx context.Context, _ api.Caller, _ *struct{}) (*Nation, error) {
+	p, chosen, err := r.nation.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return viewNation(p, chosen), nil
+}
+
+func viewNation(p *nation.Profile, chosen bool) *Nation {
+	n := &Nation{Chosen: chosen, Name: p.Name, Code: p.Code, Status: p.Status, TimeZone: p.TimeZone, Languages: p.Languages,
+		Team:     Team{p.Team.Name, append([]string{}, p.Team.Mails...), p.Team.Phone, p.Team.Hours, p.Team.RFC2350},
+		Taxonomy: p.Taxonomy.Name, Edition: p.Taxonomy.Edition, Sectors: []Named{}, Severities: []Level{},
+		Designations: p.Designations, Regimes: []Regime{}}
+	for _, s := range p.Sectors {
+		n.Sectors = append(n.Sectors, Named{s.ID, s.Names})
+	}
+	for _, s := range p.Severities {
+		n.Severities = append(n.Severities, Level{Named{s.ID, s.Names}, s.Level})
+	}
+	for _, g := range p.Regimes {
+		v := Regime{Named: Named{g.ID, g.Names}, Source: g.Source, ValidFrom: g.ValidFrom.String(), ValidUntil: g.ValidUntil.String(),
+			Confirmed: g.Confirmed, Note: g.Note, Steps: []Step{}}
+		for _, s := range g.Steps {
+			v.Steps = append(v.Steps, Step{Named{s.ID, s.Names}, s.Trigger, s.Due.Hours(), s.Months, s.To})
+		}
+		n.Regimes = append(n.Regimes, v)
+	}
+	return n
+}
+
+type profileInput struct {
+	File api.Upload
+	Name string `query:"name" maxLength:"200" doc:"Of the file, where the body is the file itself"`
+}
+
+func (r *room) choose(ctx context.Context, c api.Caller, in *profileInput) (*Nation, error) {
+	var out *Nation
+	err := in.File.Each(func(name string, body io.Reader) error {
+		if out != nil {
+			return fault.Invalidf("send one profile")
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		p, err := r.nation.Set(ctx, c.Actor, name, b)
+		if err == nil {
+			out = viewNation(p, true)
+		}
+		return err
+	})
+	return out, err
+}
