@@ -248,7 +248,7 @@ func parsePrefix(v string) (netip.Prefix, bool) {
 	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
-	return p.Masked(), true
+	return p.Masked(), p.Bits() > 0
 }
 
 // textOf is the place of a field that takes any text.

@@ -271,7 +271,7 @@ func anyEvent(t *rapid.T) event.Event {
 		DestinationIP: addr.Draw(t, "dip"), DestinationPort: port.Draw(t, "dport"), DestinationASN: rapid.Uint32().Draw(t, "dasn"),
 		DestinationFQDN: name.Draw(t, "dfqdn"), Severity: event.Severity(rapid.IntRange(0, 5).Draw(t, "severity"))}
 	if rapid.Bool().Draw(t, "has network") {
-		e.Network = netip.PrefixFrom(netip.MustParseAddr("198.51.100.128"), rapid.IntRange(0, 32).Draw(t, "bits")).Masked().String()
+		e.Network = netip.PrefixFrom(netip.MustParseAddr("198.51.100.128"), rapid.IntRange(1, 32).Draw(t, "bits")).Masked().String()
 	}
 	for f := Other + 1; f < fieldCount; f++ {
 		if p := textOf(&e, f); p != nil && rapid.Bool().Draw(t, "has") {
