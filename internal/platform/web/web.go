@@ -127,9 +127,16 @@ func (a *App) languages() error {
 	if len(a.langs) == 0 {
 		a.langs = c.Languages()
 	}
-	// A language the layout does not speak would give a page in two languages.
-	a.langs = slices.DeleteFunc(slices.Clone(a.langs), func(l string) bool { return !slices.Contains(c.Languages(), l) })
-	if !slices.Contains(a.langs, text.Fallback) {
+	// A language the layout does not speak would give a page in two languages; "sr" is served by "sr-Latn".
+	var offered []string
+	for _, l := range a.langs {
+		for _, has := range c.Languages() {
+			if (has == l || strings.HasPrefix(has, l+"-")) && !slices.Contains(offered, has) {
+				offered = append(offered, has)
+			}
+		}
+	}
+	if a.langs = offered; !slices.Contains(a.langs, text.Fallback) {
 		a.langs = append(a.langs, text.Fallback)
 	}
 	return nil
