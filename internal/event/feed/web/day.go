@@ -20,9 +20,10 @@ type day struct {
 
 // strip is a feed's last days, the oldest first.
 type strip struct {
-	Label string
-	Width int
-	Days  []day
+	Label       string
+	Width, Edge int
+	First, Last string // the days at the ends
+	Days        []day
 }
 
 // Newest are the days, the newest first, for a table.
@@ -59,7 +60,7 @@ func newStrip(v web.Visitor, known []feed.Day, first int64, ok bool) strip {
 	for _, d := range known {
 		byDay[d.Day] = d
 	}
-	s := strip{Width: shownDays * cell}
+	s := strip{Width: shownDays * cell, Edge: shownDays*cell - 4, First: v.ShortDay(today - shownDays + 1), Last: v.ShortDay(today)}
 	gaps := int64(0)
 	for i := range int64(shownDays) {
 		at := today - shownDays + 1 + i

@@ -142,7 +142,9 @@ type blankPage struct {
 func (r *room) blank(_ context.Context, v web.Visitor, _ none) (blankPage, error) {
 	f := feed.Shadowserver()
 	f.Title = ""
-	return blankPage{formOf(f), choicesFor(v)}, nil
+	p := blankPage{formOf(f), choicesFor(v)}
+	p.Fresh = true
+	return p, nil
 }
 
 type newFeed struct {

@@ -46,6 +46,7 @@ type Form struct {
 }
 
 type choices struct {
+	Fresh                                         bool // a feed to be made: its name and format can be chosen
 	Formats, Markings, Audiences, Weekdays, Kinds []web.Option
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/event/collect"
+	"tocsin/internal/event/feed"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
@@ -18,19 +19,33 @@ type chosen struct {
 type uploadPage struct {
 	Given string
 	Feeds []web.Option
-	Runs  []collect.Run
+	Runs  []shownRun
+}
+
+// shownRun is an intake in the list.
+type shownRun struct{ collect.Run }
+
+// Badge is the kind of its label.
+func (r shownRun) Badge() string {
+	return map[collect.Stage]string{collect.Done: "good", collect.Failed: "bad"}[r.Stage]
 }
 
 func (r *room) upload(ctx context.Context, v web.Visitor, in chosen) (uploadPage, error) {
-	p := uploadPage{Given: in.Feed, Runs: r.Collect.Runs().List()}
+	p := uploadPage{Given: in.Feed}
 	feeds, err := r.Feeds.List(ctx)
 	for _, f := range feeds {
 		p.Feeds = append(p.Feeds, web.Option{Value: f.Name, Label: f.Title})
 	}
-	if p.Given == "" && len(feeds) > 0 {
-		p.Given = feeds[0].Name
+	runs := r.Collect.Runs().List()
+	for _, run := range runs[:min(len(runs), 20)] {
+		p.Runs = append(p.Runs, shownRun{run})
 	}
-	p.Runs = p.Runs[:min(len(p.Runs), 20)]
+	if p.Given == "" {
+		p.Given = feed.Shadowserver().Name
+		if len(runs) > 0 {
+			p.Given = runs[0].Feed
+		}
+	}
 	return p, err
 }
 
