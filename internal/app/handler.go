@@ -8,10 +8,20 @@ import (
 
 // handler mounts the console, the REST interface, health and metrics.
 func (s *Server) handler(ctx context.Context) (http.Handler, error) {
+	console, err := s.console(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := s.rest()
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.Handler())
+	mux.Handle("/api/", rest)
+	mux.Handle("/", console)
 	return guardHost(s.metrics.Measure(mux)), nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
@@ -23,6 +25,7 @@ import (
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/spool"
+	"tocsin/internal/situation"
 )
 
 // Config says what a world is made of. Zero values are filled in: the world "live" on the real clock with SQLite in Dir.
@@ -63,7 +66,7 @@ type World struct {
 	Intake       *event.Intake
 	Events       *event.Store
 	Findings     *event.Lister
-	Tallies      *event.Tallier
+	Situation    *situation.Situation
 	Collect      *collect.Collector // nil unless the world is served
 }
 
@@ -147,7 +150,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db)
-	w.Tallies = event.NewTallier(w.Findings)
+	w.Situation = situation.New(w.db, w.Findings)
 	if w.cfg.Serve == "" {
 		return nil
 	}
@@ -176,11 +179,49 @@ func (w *World) DB() *db.DB { return w.db }
 // Clock is the world's clock.
 func (w *World) Clock() clock.Clock { return w.cfg.Clock }
 
-// Work runs jobs on so many workers until ctx ends; jobs under way then give their leases back.
-func (w *World) Work(ctx context.Context, workers int) error { return w.jobs.Run(ctx, workers) }
+// Work runs jobs on so many workers until ctx ends; jobs under way then give their leases back. It also keeps ready what
+// pages show: intakes of other processes on the same records are seen within seconds.
+func (w *World) Work(ctx context.Context, workers int) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { w.follow(ctx) })
+	err := w.jobs.Run(ctx, workers)
+	wg.Wait()
+	return err
+}
 
-// Drain works off the jobs that are due, for a command line that ends afterwards.
-func (w *World) Drain(ctx context.Context) error { return w.jobs.Drain(ctx) }
+const followEvery = 2 * time.Second
+
+func (w *World) follow(ctx context.Context) {
+	t := time.NewTicker(followEvery)
+	defer t.Stop()
+	for {
+		if err := w.refresh(ctx); err != nil && ctx.Err() == nil {
+			w.cfg.Log.Error("follow the records", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// refresh brings up to date what is derived from the records: the sums behind the national picture, and the lists.
+func (w *World) refresh(ctx context.Context) error {
+	if _, err := w.Situation.Refresh(ctx); err != nil {
+		return fmt.Errorf("sum up: %w", err)
+	}
+	return w.Findings.Warm(ctx)
+}
+
+// Drain works off the jobs that are due and sums up, for a command line that ends afterwards.
+func (w *World) Drain(ctx context.Context) error {
+	if err := w.jobs.Drain(ctx); err != nil {
+		return err
+	}
+	_, err := w.Situation.Refresh(ctx)
+	return err
+}
 
 // Close closes the records and releases the locks. Work must have returned.
 func (w *World) Close() error {

@@ -74,29 +74,32 @@ func (e *Env) printDiff(d constituency.Diff, asJSON, dry bool) error {
 	if asJSON {
 		return json.NewEncoder(e.Out).Encode(d)
 	}
-	for i, ch := range d.Changes {
-		if i == 40 {
-			fmt.Fprintf(e.Out, "… and %s more; --json has them all\n", count(int64(len(d.Changes)-i)))
-			break
+	if dry {
+		for _, ch := range d.Changes {
+			fmt.Fprintf(e.Out, "%-8s %s %s %s\n", ch.Op, ch.Record, ch.Ref, ch.Value)
+			for _, f := range ch.Fields {
+				fmt.Fprintf(e.Out, "         %s\n", f)
+			}
 		}
-		fmt.Fprintf(e.Out, "%-8s %s %s %s\n", ch.Op, ch.Record, ch.Ref, ch.Value)
-		for _, f := range ch.Fields {
-			fmt.Fprintf(e.Out, "         %s\n", f)
+		if d.Omitted > 0 {
+			fmt.Fprintf(e.Out, "… %s more changes are not listed\n", count(int64(d.Omitted)))
 		}
-	}
-	if d.Omitted > 0 {
-		fmt.Fprintf(e.Out, "… %d more changes are not listed\n", d.Omitted)
 	}
 	for _, p := range d.Warnings {
 		fmt.Fprintf(e.Err, "warning: %s\n", p)
 	}
-	t := d.Total()
-	verb := "were"
-	if dry {
-		verb = "would be"
+	for _, r := range []struct {
+		what  string
+		tally constituency.Tally
+	}{{"constituents", d.Constituents}, {"contacts", d.Contacts}, {"assets", d.Assets}, {"national prefixes", d.National}} {
+		if r.tally != (constituency.Tally{}) {
+			fmt.Fprintf(e.Err, "%s: %d added, %d changed, %d removed\n", r.what, r.tally.Added, r.tally.Changed, r.tally.Removed)
+		}
 	}
-	_, err := fmt.Fprintf(e.Err, "%d records %s added, %d changed, %d removed.\n", t.Added, verb, t.Changed, t.Removed)
-	return err
+	if d.Empty() {
+		fmt.Fprintln(e.Err, "Nothing changes.")
+	}
+	return nil
 }
 
 type constituencyExport struct {
