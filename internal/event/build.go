@@ -227,7 +227,7 @@ func (t *taking) reserve(ctx context.Context, b *batch) error {
 			if s.in == nil {
 				continue
 			}
-			s.pending = &pendingFile{path: randomName("", ".zst")}
+			s.pending = &pendingFile{path: randomName(s.Day.String(), ".zst")}
 			if s.pending.id, err = insertArchive(tx, s.pending.path, until); err != nil {
 				return err
 			}
@@ -252,15 +252,11 @@ func (t *taking) reserve(ctx context.Context, b *batch) error {
 	})
 }
 
-// randomName is a fresh name in a folder; archived files are spread over 256 folders.
+// randomName is a fresh name in a folder.
 func randomName(folder, suffix string) string {
 	var r [16]byte
 	rand.Read(r[:])
-	n := hex.EncodeToString(r[:])
-	if folder == "" {
-		folder = n[:2]
-	}
-	return folder + "/" + n + suffix
+	return folder + "/" + hex.EncodeToString(r[:]) + suffix
 }
 
 // read makes the files: every new source is archived, the events of those that count go to the segment.
@@ -294,6 +290,10 @@ func (t *taking) read(ctx context.Context, b *batch) error {
 			}
 		}
 	}
+	if err := b.commitArchives(); err != nil {
+		return err
+	}
+	t.Step("archived")
 	if w == nil {
 		return nil
 	}
@@ -303,6 +303,23 @@ func (t *taking) read(ctx context.Context, b *batch) error {
 	t.Step("segment written")
 	b.rows, b.segment.bytes = w.rows, w.dst.Size()
 	t.writers.put(w)
+	return nil
+}
+
+// commitArchives makes the archived files durable, all at once.
+func (b *batch) commitArchives() error {
+	var ps []*file.Pending
+	for _, s := range b.files {
+		if s.pending != nil {
+			ps = append(ps, s.pending.file)
+		}
+	}
+	if len(ps) == 0 {
+		return nil
+	}
+	if err := file.Commit(ps...); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
 	return nil
 }
 
@@ -325,7 +342,7 @@ func (t *taking) archive(ctx context.Context, s *source, fn func(io.Reader, *arc
 	if err != nil {
 		return err
 	}
-	defer dst.Abort()
+	s.pending.file = dst
 	enc, err := t.encoder()
 	if err != nil {
 		return err
@@ -347,7 +364,6 @@ func (t *taking) archive(ctx context.Context, s *source, fn func(io.Reader, *arc
 		return fmt.Errorf("archive %s: %w", s.Name, err)
 	}
 	s.sum, s.size, s.pending.bytes = sum, a.size, dst.Size()
-	t.Step("archived")
 	t.meter.filesDone.Add(1)
 	return nil
 }
@@ -565,6 +581,11 @@ func (g *gatherer) sight(e *Event, v *constituency.Verdict) {
 func (b *batch) abandon(in *Intake) {
 	if b.segment != nil && b.segment.file != nil {
 		b.segment.file.Abort()
+	}
+	for _, s := range b.files {
+		if s.pending != nil && s.pending.file != nil {
+			s.pending.file.Abort()
+		}
 	}
 	ctx := context.Background()
 	var segments, archives []string

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 )
 
 // FS is the file system under a world's files. OS is the real one; the tests have one that loses what was not synced.
@@ -143,21 +145,73 @@ func (p *Pending) Write(b []byte) (int, error) {
 // Size is how many bytes were written.
 func (p *Pending) Size() int64 { return p.n }
 
-// Commit makes the file durable. After an error the file is not there, or is there whole without being durable; the
-// caller's transaction must then not name it.
-func (p *Pending) Commit() error {
+// Commit makes the file durable; see the function Commit.
+func (p *Pending) Commit() error { return Commit(p) }
+
+// syncs is how many files are synced side by side: a journalling file system makes them durable together.
+const syncs = 16
+
+// Commit makes files durable: all are synced, then renamed, then their directories are synced, each once. After an error
+// a file is not there, or is there whole without being durable; the caller's transaction must then name none of them.
+func Commit(ps ...*Pending) error {
+	if err := each(ps, (*Pending).seal); err != nil {
+		for _, p := range ps {
+			err = errors.Join(err, ignoreMissing(p.dir.FS.Remove(p.dir.Path(p.name)+temporary)))
+		}
+		return err
+	}
+	type place struct {
+		fs   FS
+		path string
+	}
+	var dirs []place
+	for _, p := range ps {
+		path := p.dir.Path(p.name)
+		if err := p.dir.FS.Rename(path+temporary, path); err != nil {
+			return fmt.Errorf("rename %s: %w", p.name, err)
+		}
+		if d := (place{p.dir.FS, filepath.Dir(path)}); !slices.Contains(dirs, d) {
+			dirs = append(dirs, d)
+		}
+	}
+	return each(dirs, func(d place) error { return d.fs.SyncDir(d.path) })
+}
+
+// seal syncs and closes the temporary file.
+func (p *Pending) seal() error {
 	p.done = true
-	path := p.dir.Path(p.name)
 	if err := p.w.Sync(); err != nil {
-		return errors.Join(fmt.Errorf("sync %s: %w", p.name, err), p.w.Close(), p.dir.FS.Remove(path+temporary))
+		return errors.Join(fmt.Errorf("sync %s: %w", p.name, err), p.w.Close())
 	}
 	if err := p.w.Close(); err != nil {
-		return errors.Join(fmt.Errorf("close %s: %w", p.name, err), p.dir.FS.Remove(path+temporary))
+		return fmt.Errorf("close %s: %w", p.name, err)
 	}
-	if err := p.dir.FS.Rename(path+temporary, path); err != nil {
-		return errors.Join(fmt.Errorf("rename %s: %w", p.name, err), p.dir.FS.Remove(path+temporary))
+	return nil
+}
+
+func each[T any](list []T, fn func(T) error) error {
+	if len(list) == 1 {
+		return fn(list[0])
 	}
-	return p.dir.FS.SyncDir(filepath.Dir(path))
+	var wg sync.WaitGroup
+	errs := make([]error, len(list))
+	slots := make(chan struct{}, syncs)
+	for i, v := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = fn(v)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // Abort removes what was written; after Commit it does nothing.
