@@ -148,16 +148,36 @@ func TestTwoGigabyteLineNeedsBoundedMemory(t *testing.T) {
 }
 
 func TestStreamErrorEndsReading(t *testing.T) {
-	broken := errors.New("broken")
-	s := New(io.MultiReader(strings.NewReader("a,b\nc"), iotest.ErrReader(broken)), Options{})
-	var rec Record
-	if err := s.Next(&rec); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Next(&rec); !errors.Is(err, broken) {
-		t.Errorf("half a record was taken: %v %q", err, rec.Fields)
+	for _, broken := range []error{errors.New("broken"), io.ErrUnexpectedEOF, io.ErrClosedPipe} {
+		s := New(io.MultiReader(strings.NewReader("a,b\nc"), iotest.ErrReader(broken)), Options{})
+		var rec Record
+		if err := s.Next(&rec); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Next(&rec); !errors.Is(err, broken) {
+			t.Errorf("half a record was taken: %v %q", err, rec.Fields)
+		}
+		l := NewLines(io.MultiReader(strings.NewReader("a\nc"), iotest.ErrReader(broken)), Options{})
+		var line Line
+		if err := l.Next(&line); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Next(&line); !errors.Is(err, broken) {
+			t.Errorf("half a line was taken: %v %q", err, line.Text)
+		}
 	}
 }
+
+func TestReaderWithoutProgressIsGivenUp(t *testing.T) {
+	var rec Record
+	if err := New(stuck{}, Options{}).Next(&rec); !errors.Is(err, io.ErrNoProgress) {
+		t.Error(err)
+	}
+}
+
+type stuck struct{}
+
+func (stuck) Read([]byte) (int, error) { return 0, nil }
 
 func TestStringsOutliveTheRecord(t *testing.T) {
 	s := New(strings.NewReader(strings.Repeat("\"a\"\"b\",cd\n", 1000)), Options{Block: 64})

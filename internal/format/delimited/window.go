@@ -35,13 +35,18 @@ func (w *window) more() bool {
 		w.base += int64(w.pos)
 		w.buf, w.pos, w.end = next, 0, len(tail)
 	}
-	n, err := io.ReadFull(w.r, w.buf[w.end:])
-	w.end += n
-	if err == io.ErrUnexpectedEOF {
-		err = io.EOF
+	n := w.end
+	for idle := 0; w.end < len(w.buf) && w.err == nil; {
+		k, err := w.r.Read(w.buf[w.end:])
+		w.end += k
+		w.err = err
+		if idle++; k > 0 {
+			idle = 0
+		} else if idle > 100 && err == nil {
+			w.err = io.ErrNoProgress
+		}
 	}
-	w.err = err
-	return n > 0
+	return w.end > n
 }
 
 // skipLine consumes input up to and including the next newline. It holds one block, however long the line is.

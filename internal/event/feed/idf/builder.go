@@ -312,7 +312,7 @@ func (b *Builder) text(f Field, v string) string {
 	}
 	slot := &b.slots[maphash.String(b.seed, v)%uint64(len(b.slots))]
 	if *slot != v {
-		*slot = b.Join(v)
+		*slot = strings.Clone(v) // not in a block: it would hold on to all of it
 		m.misses++
 	} else {
 		m.hits++
