@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -222,6 +223,44 @@ func TestFeedsAreCollectedWhenTheyAreDue(t *testing.T) {
 		}
 		if err := b.Now(ctx, act.Machine, "none"); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("an unknown feed: %v", err)
+		}
+	})
+}
+
+func TestAPersonNeedNotWaitForTheNextAttempt(t *testing.T) {
+	eachBench(t, func(t *testing.T, ctx context.Context, b *bench) {
+		f, dir := folderFeed(t, "every 24h")
+		f = b.save(t, f)
+		os.Remove(dir)
+		b.Now(ctx, act.Machine, f.Name)
+		if err := b.queue.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		open := func() job.Job {
+			t.Helper()
+			jobs, err := b.Jobs(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, j := range jobs[f.Name] {
+				if j.Kind == CollectJob {
+					return j
+				}
+			}
+			return job.Job{}
+		}
+		if j := open(); j.State != "ready" || j.Due <= b.now.Now().UnixMicro() || j.LastError == "" {
+			t.Errorf("after a failure it waits: %+v", j)
+		}
+		os.Mkdir(dir, 0o700)
+		if err := b.Now(ctx, act.Machine, f.Name); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.queue.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if j := open(); j.ID != 0 {
+			t.Errorf("it did not run at once: %+v", j)
 		}
 	})
 }

@@ -45,26 +45,15 @@ func (c *Collector) Now(ctx context.Context, actor act.Actor, name string) error
 		case !f.Enabled:
 			return fault.Conflictf("feed %q is disabled: enable it first", name)
 		}
-		return job.Enqueue(tx, CollectJob, name, name, c.Clock.Now())
+		return hasten(tx, name, c.Clock.Now())
 	})
 }
 
 // Jobs gives the work that is under way, waits or gave up, by feed: collections and the settling of days.
 func (c *Collector) Jobs(ctx context.Context) (jobs map[string][]job.Job, err error) {
 	err = c.DB.View(ctx, func(tx *db.Tx) error {
-		jobs = map[string][]job.Job{}
-		for _, state := range []string{"running", "ready", "dead"} {
-			js, err := job.List(tx, state, 200)
-			if err != nil {
-				return err
-			}
-			for _, j := range js {
-				if j.Kind == CollectJob || j.Kind == feed.SettleJob {
-					jobs[j.Unique] = append(jobs[j.Unique], j)
-				}
-			}
-		}
-		return nil
+		jobs, err = openJobs(tx)
+		return err
 	})
 	return jobs, err
 }

@@ -97,6 +97,31 @@ func enqueueDue(tx *db.Tx, now time.Time, zone *time.Location) error {
 	return nil
 }
 
+// hasten makes a feed's collection due now, also one that waits because it failed.
+func hasten(tx *db.Tx, name string, now time.Time) error {
+	if err := job.Enqueue(tx, CollectJob, name, name, now); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE job SET due = $1 WHERE kind = $2 AND uniq = $3 AND state = 'ready' AND due > $1`, now.UnixMicro(), CollectJob, name)
+	return err
+}
+
+// openJobs gives the feeds' jobs that run, wait or were given up, by feed, the latest first.
+func openJobs(tx *db.Tx) (map[string][]job.Job, error) {
+	jobs := map[string][]job.Job{}
+	err := tx.Each(`SELECT id, kind, uniq, state, due, attempts, last_error FROM job
+		WHERE kind IN ($1, $2) AND state IN ('running', 'ready', 'dead') ORDER BY id DESC LIMIT 500`, []any{CollectJob, feed.SettleJob},
+		func(scan func(...any) error) error {
+			var j job.Job
+			if err := scan(&j.ID, &j.Kind, &j.Unique, &j.State, &j.Due, &j.Attempts, &j.LastError); err != nil {
+				return err
+			}
+			jobs[j.Unique] = append(jobs[j.Unique], j)
+			return nil
+		})
+	return jobs, err
+}
+
 func source(f feed.Feed) string {
 	c := f.Collector
 	switch {

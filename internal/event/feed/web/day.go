@@ -47,7 +47,7 @@ func (s strip) Has(state string) bool {
 	return false
 }
 
-const cell = 24
+const cell = 32
 
 // End is where the day's box ends.
 func (d day) End() int { return d.X + cell - 4 }

@@ -153,7 +153,7 @@ func TestDaysShowCompleteIncompleteAndGap(t *testing.T) {
 		t.Error("days before the first file are in the table")
 	}
 	c.post("/feeds/shadowserver/days", url.Values{"day": {fmt.Sprint(today - 4)}, "complete": {"yes"}}, 303)
-	c.get("/feeds/shadowserver", "said by a person", "As it came", "Working out the days")
+	c.get("/feeds/shadowserver", "said by a person", "Take the ruling back", "Working out the days")
 	c.post("/feeds/shadowserver/days", url.Values{"day": {fmt.Sprint(today - 4)}, "complete": {"auto"}}, 303)
 	c.post("/feeds/shadowserver/days", url.Values{"day": {"1"}, "complete": {"perhaps"}}, 400)
 }
