@@ -9,6 +9,14 @@ import (
 
 const hex = "0123456789abcdef"
 
+// asIs are the bytes that stand for themselves in a JSON string whatever is around them.
+var asIs = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // AppendString appends s as a JSON string. Invalid UTF-8 and NUL become U+FFFD, so that what is written can be kept
 // anywhere.
 func AppendString(dst []byte, s string) []byte {
@@ -22,7 +30,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
+		if asIs[c] {
 			i++
 			continue
 		}

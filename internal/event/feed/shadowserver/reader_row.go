@@ -36,9 +36,10 @@ func (r *reader) Next(e *event.Event) error {
 	r.build.Clean = r.rec.Plain
 	r.build.Begin(e, &r.base)
 	e.Row, e.Line, e.Offset = r.row, r.rec.Line, r.rec.Offset
-	for i := range r.steps {
-		s := &r.steps[i]
-		v := r.rec.Fields[s.column]
+	steps, fields := r.steps, r.rec.Fields
+	for i := range steps {
+		s := &steps[i]
+		v := fields[s.column]
 		if v == "" {
 			continue
 		}
