@@ -164,3 +164,25 @@ func (l *Lister) Types(ctx context.Context) ([]TypeRow, error) {
 	slices.SortFunc(out, func(a, b TypeRow) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Feed, b.Feed)) })
 	return out, err
 }
+
+// Sectors lists the sectors that constituents have, in order.
+func (l *Lister) Sectors(ctx context.Context) ([]string, error) {
+	var out []string
+	err := l.db.View(ctx, func(tx *db.Tx) error {
+		ix, err := l.small(tx)
+		if err != nil {
+			return err
+		}
+		seen := map[string]bool{"": true}
+		out = nil
+		for _, o := range ix.owners.list {
+			if !seen[o.Sector] {
+				seen[o.Sector] = true
+				out = append(out, o.Sector)
+			}
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
+}

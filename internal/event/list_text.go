@@ -31,6 +31,7 @@ type FilterText struct {
 	Domain       string   `query:"domain" doc:"The name's host is this domain or below it"`
 	Identifier   string   `query:"identifier" doc:"Part of the identifier, for example CVE-2024-"`
 	New          bool     `query:"new" doc:"Only what the latest report of its type saw for the first time"`
+	Day          string   `query:"day" doc:"First seen on this day or earlier and last seen on it or later, YYYY-MM-DD"`
 	FirstFrom    string   `query:"first-from" doc:"First seen on this day or later, YYYY-MM-DD"`
 	FirstUntil   string   `query:"first-until" doc:"First seen on this day or earlier"`
 	LastFrom     string   `query:"last-from" doc:"Last seen on this day or later"`
@@ -81,6 +82,16 @@ func (t FilterText) Filter() (Filter, error) {
 		var err error
 		if *d.to, err = ParseDay(d.text); err != nil || *d.to <= 0 {
 			wrong(d.field, "write a day as YYYY-MM-DD")
+		}
+	}
+	if t.Day != "" {
+		d, err := ParseDay(t.Day)
+		if err != nil || d <= 0 {
+			wrong("day", "write a day as YYYY-MM-DD")
+		}
+		f.LastFrom = max(f.LastFrom, d)
+		if f.FirstUntil == 0 || d < f.FirstUntil {
+			f.FirstUntil = d
 		}
 	}
 	if len(ps) > 0 {

@@ -43,7 +43,8 @@ func (r Route) MaxBody(n int64) Route {
 
 // Page is a GET that shows what fn returns by the room's template. The template's dot is a View, its .Data what fn returned.
 // The page's title is the text "title.<template's name without .html>", unless Out has a method PageTitle() string. An
-// Out with a method RefreshAfter() time.Duration reloads itself without JavaScript.
+// Out with a method RefreshAfter() time.Duration reloads itself without JavaScript; one whose method Elsewhere() string
+// names a path of this console sends the visitor there instead.
 func Page[In, Out any](pattern string, p act.Permission, template string,
 	fn func(context.Context, Visitor, In) (Out, error)) Route {
 	decode, err := newDecoder[In]()

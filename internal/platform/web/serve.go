@@ -124,6 +124,10 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 			a.fail(w, r, v, m, err)
 			return
 		}
+		if e, ok := data.(interface{ Elsewhere() string }); ok && local(e.Elsewhere()) {
+			http.Redirect(w, r, e.Elsewhere(), http.StatusSeeOther)
+			return
+		}
 		a.show(w, r, m, http.StatusOK, View{Visitor: v, Data: data})
 	case m.action != nil:
 		a.act(w, r, m, v)

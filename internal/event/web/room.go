@@ -1,0 +1,88 @@
+// Package web is the room of findings: the list that filters and sorts by everything, one finding with its history, its
+// events, its original row and why it belongs to its owner, and the search over all.
+package web
+
+import (
+	"context"
+	"embed"
+	"io"
+
+	"tocsin/internal/event"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/web"
+)
+
+//go:embed *.html locale
+var files embed.FS
+
+// The permissions of this room.
+const (
+	Read  act.Permission = "finding.read"
+	Write act.Permission = "finding.write"
+)
+
+// Names tells what the nation calls a sector in a language.
+type Names func(sector, language string) string
+
+type room struct {
+	list  *event.Lister
+	in    *event.Intake
+	names Names
+}
+
+// Room returns the room. The intake reads events and original rows.
+func Room(l *event.Lister, in *event.Intake, sectorName Names) web.Room {
+	r := &room{l, in, sectorName}
+	return web.Room{Name: "finding", Templates: files, Locale: files,
+		Nav: []web.NavEntry{{Path: "/findings", Key: "nav.findings", Order: 20, Shortcut: "f", Permission: Read}},
+		Routes: []web.Route{
+			web.Page("GET /findings", Read, "findings.html", r.findings),
+			web.Download("GET /findings/export/{format}", Read, r.export),
+			web.Page("GET /findings/{id}", Read, "finding.html", r.finding),
+			web.Action("POST /findings/{id}/close", Write, "GET /findings/{id}", r.close),
+			web.Action("POST /findings/{id}/reopen", Write, "GET /findings/{id}", r.reopen),
+			web.Page("GET /search", Read, "search.html", r.search),
+		}}
+}
+
+type exportIn struct {
+	event.FilterText
+	Sort   string `query:"sort"`
+	Format string `path:"format" max:"10"`
+}
+
+func (r *room) export(ctx context.Context, v web.Visitor, in exportIn) (web.File, error) {
+	f, err := in.Filter()
+	if err != nil {
+		return web.File{}, err
+	}
+	types := map[string]string{"json": "application/json", "csv": "text/csv; charset=utf-8", "idf": "application/x-ndjson"}
+	return web.File{Name: "findings-" + event.DayOf(v.Now.UnixMicro()).String() + "." + in.Format, Type: types[in.Format],
+		Write: func(w io.Writer) error { return r.list.Export(ctx, w, f, in.Format) }}, nil
+}
+
+type noteIn struct {
+	ID   string `path:"id" max:"100"`
+	Note string `form:"note" max:"2000"`
+}
+
+func (r *room) close(ctx context.Context, v web.Visitor, in noteIn) (web.Done, error) {
+	return web.Done{To: "/findings/" + in.ID, Flash: "done.closed"}, r.list.CloseFinding(ctx, v.Actor, in.ID, in.Note)
+}
+
+func (r *room) reopen(ctx context.Context, v web.Visitor, in noteIn) (web.Done, error) {
+	return web.Done{To: "/findings/" + in.ID, Flash: "done.reopened"}, r.list.Reopen(ctx, v.Actor, in.ID, in.Note)
+}
+
+// sector is what people call a sector.
+func (r *room) sector(v web.Visitor, id string) string {
+	if id == "" {
+		return ""
+	}
+	if r.names != nil {
+		if n := r.names(id, v.Lang()); n != "" {
+			return n
+		}
+	}
+	return id
+}
