@@ -8,6 +8,7 @@ import (
 	eventapi "tocsin/internal/event/api"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
+	eventweb "tocsin/internal/event/web"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
@@ -36,6 +37,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	w := s.world
 	return []web.Room{
 		situationweb.Room(w.Situation, profile.SectorName),
+		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 	}
 }
