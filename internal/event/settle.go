@@ -65,7 +65,7 @@ func saveDays(tx *db.Tx, f feed.Feed, before, after []feedDay) error {
 	}
 	for _, d := range after {
 		o, ok := old[d.day]
-		if ok && o.types == d.types && o.complete == d.complete && len(d.missing) == 0 && d.expected == 0 {
+		if ok && o.types == d.types && o.complete == d.complete && o.expected == d.expected && slices.Equal(o.missing, d.missing) {
 			continue
 		}
 		if err := saveDay(tx, f.ID, d); err != nil {

@@ -80,11 +80,15 @@ func reportDays(tx *db.Tx, typ int64) (full, delta []Day, err error) {
 // storedDays are the feed's days as they were last judged: what the counts are made with.
 func storedDays(tx *db.Tx, feedID int64) ([]feedDay, error) {
 	var out []feedDay
-	err := tx.Each(`SELECT day, types, complete FROM feed_day WHERE feed = $1 ORDER BY day`, []any{feedID},
+	err := tx.Each(`SELECT day, types, expected, missing, complete FROM feed_day WHERE feed = $1 ORDER BY day`, []any{feedID},
 		func(scan func(...any) error) error {
 			var d feedDay
-			if err := scan(&d.day, &d.types, &d.complete); err != nil {
+			var missing string
+			if err := scan(&d.day, &d.types, &d.expected, &missing, &d.complete); err != nil {
 				return err
+			}
+			if err := json.Unmarshal([]byte(missing), &d.missing); err != nil {
+				return fmt.Errorf("the missing types of %s: %w", d.day, err)
 			}
 			out = append(out, d)
 			return nil
