@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	constituencyapi "tocsin/internal/constituency/api"
 	eventapi "tocsin/internal/event/api"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
@@ -14,6 +15,7 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/web"
+	situationapi "tocsin/internal/situation/api"
 	situationweb "tocsin/internal/situation/web"
 )
 
@@ -47,6 +49,8 @@ func (s *Server) rest() (http.Handler, error) {
 	w := s.world
 	var routes []api.Route
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, situationapi.Routes(w.Situation)...)
+	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
