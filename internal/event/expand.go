@@ -30,7 +30,7 @@ func expand(src Source) ([]*input, error) {
 	var out []*input
 	err = unpack.Each(u, unpack.Limits{}, func(m unpack.Member) error {
 		k := len(out)
-		out = append(out, src.input(m.Name, src.Size*typicalRatio, m.Modified, func() (io.ReadCloser, error) { return openMember(u, k), nil }))
+		out = append(out, src.input(m.Name, src.Size*typicalRatio, m.Modified, func() (io.ReadCloser, error) { return unpack.OpenMember(u, unpack.Limits{}, k) }))
 		return nil
 	})
 	if err != nil && !(len(out) == 1 && unpack.IsError(err)) { // a damaged gzip is told when it is read, as that file's fault
@@ -67,28 +67,4 @@ func isPacked(src Source) (bool, error) {
 	}
 	h := string(head[:n])
 	return strings.HasPrefix(h, "\x1f\x8b") || strings.HasPrefix(h, "PK\x03\x04") || strings.HasPrefix(h, "PK\x05\x06"), nil
-}
-
-var errEnough = errors.New("the member was read")
-
-// openMember reads the member number k of a packed source through a pipe.
-func openMember(u unpack.Source, k int) io.ReadCloser {
-	pr, pw := io.Pipe()
-	go func() {
-		i := 0
-		err := unpack.Each(u, unpack.Limits{}, func(m unpack.Member) error {
-			if i++; i <= k {
-				return nil
-			}
-			if _, err := io.CopyBuffer(struct{ io.Writer }{pw}, struct{ io.Reader }{m.Reader}, make([]byte, 256<<10)); err != nil {
-				return err
-			}
-			return errEnough
-		})
-		if errors.Is(err, errEnough) {
-			err = nil
-		}
-		pw.CloseWithError(err)
-	}()
-	return pr
 }

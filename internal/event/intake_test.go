@@ -219,6 +219,8 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 			files := reports().Draw(rt, "files")
 			order := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 1)).Perm(len(files))
 			straight, shuffled := open(), open()
+			defer straight.db.Close()
+			defer shuffled.db.Close()
 			for _, s := range []*station{straight, shuffled} {
 				s.prefix("a", "192.0.2.0/30", "")
 				s.prefix("b", "192.0.2.4/30", "2026-01-06")
