@@ -130,7 +130,7 @@ func wrongs(err error) []string {
 // columns are the heads of the table: a click on the one that sorts turns it round.
 func columns(v web.Visitor, s event.Sort) []web.Column {
 	cs := []web.Column{{Key: "col.severity", Sort: string(event.BySeverity)}, {Key: "col.subject", Sort: string(event.ByAddress)},
-		{Key: "col.type", Sort: string(event.ByType)}, {Key: "col.owner", Sort: string(event.ByOwner)}, {Key: "col.sector"},
+		{Key: "col.type", Sort: string(event.ByType)}, {Key: "col.owner", Sort: string(event.ByOwner)},
 		{Key: "col.first", Sort: string(event.ByFirstSeen)}, {Key: "col.last", Sort: string(event.ByLastSeen)}, {Key: "col.state"}}
 	for i := range cs {
 		c := &cs[i]
@@ -196,8 +196,9 @@ func (r *room) bar(ctx context.Context, v web.Visitor, p *findings) error {
 	return nil
 }
 
-// first are the fields that the bar shows at once; the others wait behind "more".
-var first = []string{"state", "min-severity", "type", "sector", "address", "owner"}
+// second are the fields of the bar that wait behind "more"; other filters only come by links and stand as chips.
+var second = []string{"feed", "kind", "designation", "port", "transport", "name", "domain", "identifier", "first-from", "first-until",
+	"last-from", "last-until", "new", "branch", "unattributed", "no-contact"}
 
 // inUse lists the filters in use. A field of the bar holds one value: several are kept beside it.
 func (p *findings) inUse(r *room, v web.Visitor) {
@@ -207,9 +208,7 @@ func (p *findings) inUse(r *room, v web.Visitor) {
 		if name == "after" || name == "sort" || len(values) == 0 || !v.Has("filter."+name) {
 			continue
 		}
-		if !slices.Contains(first, name) {
-			p.More = true
-		}
+		p.More = p.More || slices.Contains(second, name)
 		if len(values) > 1 || name == "severity" || name == "class" || name == "owner-kind" || name == "day" {
 			for _, one := range values {
 				p.Kept = append(p.Kept, pair{name, one})

@@ -31,7 +31,7 @@ type one struct {
 	Events   []eventView
 	Capped   bool // there may be more events
 	Days     int
-	Windows  []web.Option
+	Windows  []window
 	Original *original
 	Missing  string // why the original row cannot be shown
 	CanClose bool
@@ -53,6 +53,12 @@ type eventView struct {
 	event.StoredEvent
 	Href string
 	Here bool
+}
+
+// window is a choice of how far back events are shown.
+type window struct {
+	Text, Href string
+	Current    bool
 }
 
 type stepView struct {
@@ -93,7 +99,7 @@ func (r *room) finding(ctx context.Context, v web.Visitor, in oneIn) (*one, erro
 			e.File == in.File && e.Row == in.Row})
 	}
 	for _, n := range []int{7, 30, 90} {
-		o.Windows = append(o.Windows, web.Option{Value: v.With("days", fmt.Sprint(n), "file", "", "row", ""), Label: v.T("one.days", n)})
+		o.Windows = append(o.Windows, window{v.T("one.days", n), v.With("days", fmt.Sprint(n), "file", "", "row", ""), n == in.Days})
 	}
 	if in.File > 0 {
 		return o, r.original(ctx, o, in)
