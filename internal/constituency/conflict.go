@@ -33,9 +33,17 @@ func (s *Store) Conflicts(ctx context.Context, limit int) ([]Conflict, error) {
 	return r.Conflicts(limit), nil
 }
 
-// Conflicts is Store.Conflicts of this version of the registry. What has ended before today is not told apart: look at
-// the days.
+// maxConflicts bounds what is looked for: a registry with more is mended from the top.
+const maxConflicts = 1001
+
+// Conflicts is Store.Conflicts of this version of the registry, at most 1,001. What has ended before today is not told
+// apart: look at the days. They are looked for once.
 func (r *Resolver) Conflicts(limit int) []Conflict {
+	r.seek.Do(func() { r.found = r.findConflicts(maxConflicts) })
+	return r.found[:min(max(limit, 0), len(r.found))]
+}
+
+func (r *Resolver) findConflicts(limit int) []Conflict {
 	var nodes []*node
 	for _, n := range r.prefixes.AllSorted() {
 		nodes = append(nodes, n)

@@ -37,8 +37,8 @@ type Directory struct {
 // Directory returns the directory of the registry as it is now; it is loaded anew only after a change or a new day.
 func (s *Store) Directory(ctx context.Context) (*Directory, error) {
 	day := DayOf(s.clock.Now())
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.listing.Lock()
+	defer s.listing.Unlock()
 	var now int64
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if now, err = version(tx); err != nil || s.directory != nil && s.directory.version == now && s.directory.day == day {

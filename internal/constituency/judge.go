@@ -114,7 +114,7 @@ func reason(l, best *leaf, nameFirst bool) string {
 		return LostLessSpecific
 	case nameFirst && best.rule == DomainSuffix:
 		return LostNameFirst
-	case best.manual && !l.manual && (best.rule == ManualPrefix || best.rule == ManualASN):
+	case best.rule == ManualPrefix && l.rule == AutomaticPrefix, best.rule == ManualASN && l.rule == AutomaticASN:
 		return LostAutomatic
 	}
 	return LostWeakerRule

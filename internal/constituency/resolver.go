@@ -4,13 +4,14 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gaissmai/bart"
 	"golang.org/x/net/idna"
 )
 
-// Resolver answers who owns an address or a name, from one version of the registry. It is immutable but for its bounded
-// cache of verdicts, and safe for concurrent use. A warm query allocates nothing.
+// Resolver answers who owns an address or a name, from one version of the registry. It is immutable but for what it
+// remembers (verdicts within a bound, the conflicts) and safe for concurrent use. A warm query allocates nothing.
 //
 // Every stored prefix is a node that knows the nearest prefix around it, so one longest-prefix match yields all prefixes
 // that cover an address; a domain's node likewise knows the nearest stored domain above it. Validity cuts the time line
@@ -23,6 +24,9 @@ type Resolver struct {
 	domains  map[string]*node
 	names    []string // the keys of domains, sorted
 	cache    cache
+
+	seek  sync.Once
+	found []Conflict
 }
 
 // holder is a constituent as far as attribution needs it.

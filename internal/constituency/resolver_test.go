@@ -198,7 +198,7 @@ func naive(reg registry, q Query) *Verdict {
 			h.c.Why = "why.less-specific"
 		case q.NameFirst && w.c.Rule == DomainSuffix:
 			h.c.Why = "why.name-first"
-		case w.c.Rule == ManualPrefix && h.c.Source == "automatic", w.c.Rule == ManualASN && h.c.Source == "automatic":
+		case w.c.Rule == ManualPrefix && h.c.Rule == AutomaticPrefix, w.c.Rule == ManualASN && h.c.Rule == AutomaticASN:
 			h.c.Why = "why.automatic"
 		default:
 			h.c.Why = "why.weaker-rule"
@@ -367,5 +367,17 @@ func BenchmarkResolveCold(b *testing.B) {
 			b.StartTimer()
 		}
 		r.Resolve(qs[i%len(qs)])
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for _, n := range []int{20000, 200000} {
+		reg, _ := big(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				build(reg)
+			}
+		})
 	}
 }

@@ -14,8 +14,9 @@ type Store struct {
 	db    *db.DB
 	clock clock.Clock
 
-	mu        sync.Mutex
+	resolving sync.Mutex // held while the resolver is loaded
 	resolver  *Resolver
+	listing   sync.Mutex // held while the directory is loaded
 	directory *Directory
 }
 
@@ -32,9 +33,9 @@ func (s *Store) Resolver(ctx context.Context) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.resolver != nil && s.resolver.version >= now {
+	s.resolving.Lock()
+	defer s.resolving.Unlock()
+	if s.resolver != nil && s.resolver.version == now {
 		return s.resolver, nil
 	}
 	r, err := LoadResolver(ctx, s.db)
