@@ -19,7 +19,8 @@ const (
 
 // Picture is how the nation, or one sector of it, stands. It is shared and must not be changed.
 type Picture struct {
-	Sector    string    // "" for the whole nation
+	Whole     bool      // of the whole nation, not of one sector
+	Sector    string    // of one sector: which; "" is that of the constituents without one
 	Window    int       // days
 	Day       event.Day // the latest day with a report; -1 before any
 	Behind    bool      // findings are newer than the trend: Refresh is due
@@ -95,7 +96,7 @@ func (s *Situation) picture(ctx context.Context, window int, sc scope) (*Picture
 
 // draw makes a picture from the records.
 func draw(tx *db.Tx, reg registry, st standing, window int, sc scope) (*Picture, error) {
-	p := &Picture{Sector: sc.sector, Window: window, Day: reg.day}
+	p := &Picture{Whole: !sc.one, Sector: sc.sector, Window: window, Day: reg.day}
 	from := max(reg.day-event.Day(window)+1, 0)
 	recent := max(reg.day-Recent+1, 0)
 	flows, bySector, err := sectorFlows(tx, from, reg.day, recent, sc)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 
 	"tocsin/internal/platform/text"
@@ -26,6 +27,7 @@ type Trend struct {
 	Incomplete []bool // by day; may be nil
 	Stacked    bool
 	Zero       bool // the axis begins at 0 though lines could do without
+	Cut        bool // a value far above all others leaves the drawing, with its number, instead of flattening them
 }
 
 // The drawing's size in its own units; the style sheet makes it as wide as its place.
@@ -57,6 +59,25 @@ func scale(low, high int64, zero bool) axis {
 	}
 	step = max(step, 1)
 	return axis{math.Floor(lo/step) * step, math.Ceil(hi/step) * step, step}
+}
+
+// cut is the highest value to draw: the highest of all, unless one day in thirty stands far above the others, as the first
+// day of a feed does.
+func cut(tops [][]int64, high int64) int64 {
+	var rest []int64
+	for _, top := range tops {
+		sorted := slices.Sorted(slices.Values(top))
+		if n := len(sorted) - 1 - len(sorted)/30; n > 0 {
+			rest = append(rest, sorted[n-1])
+		}
+	}
+	if len(rest) == 0 {
+		return high
+	}
+	if most := slices.Max(rest); most > 0 && high > 4*most {
+		return most + most/5
+	}
+	return high
 }
 
 func (t Trend) days() int {
@@ -94,6 +115,9 @@ func (t Trend) render(p *text.Printer) template.HTML {
 		return ""
 	}
 	tops, low, high := t.layers(n)
+	if t.Cut {
+		high = cut(tops, high)
+	}
 	ax := scale(low, high, t.Zero || t.Stacked)
 	var b strings.Builder
 	x := func(i int) float64 {
@@ -124,7 +148,14 @@ func (t Trend) render(p *text.Printer) template.HTML {
 	for k := len(t.Series) - 1; k >= 0; k-- {
 		var line strings.Builder
 		for i := range n {
-			fmt.Fprintf(&line, "%.1f,%.1f ", x(i), y(float64(tops[k][i])))
+			fmt.Fprintf(&line, "%.1f,%.1f ", x(i), y(min(float64(tops[k][i]), ax.high)))
+			if float64(tops[k][i]) > ax.high {
+				at := "middle"
+				if x(i) < trendLeft+40 {
+					at = "start"
+				}
+				fmt.Fprintf(&b, `<text class="mark beyond %s" x="%.1f" y="%d">▲ %s</text>`, at, x(i)+4, trendTop+12+14*k, esc(p.Number(tops[k][i])))
+			}
 		}
 		c := class(t.Series[k].Class)
 		if t.Stacked {

@@ -65,7 +65,7 @@ func (o *overview) PageTitle() string { return o.Title }
 func (r *room) overview(v web.Visitor, p *situation.Picture) *overview {
 	o := &overview{Picture: p, Title: v.T("title.situation"), Windows: windows(v, p.Window)}
 	q := url.Values{"days": {strconv.Itoa(p.Window)}}
-	if p.Sectors == nil && p.Day >= 0 {
+	if !p.Whole {
 		o.Title = r.sectorName(v, p.Sector)
 		q.Set("sector", cmp.Or(p.Sector, noSector))
 	}
@@ -130,12 +130,12 @@ func parts(v web.Visitor, s situation.Severities) []web.Part {
 func severityBars(v web.Visitor, p *situation.Picture) web.Bars {
 	var bs web.Bars
 	for i := len(p.Open) - 1; i >= 0; i-- {
+		if i == int(event.Unrated) && p.Open[i] == 0 {
+			continue
+		}
 		n := strconv.Itoa(i)
 		name := v.T("severity." + n)
-		href := "/findings?severity=" + event.Severity(i).String()
-		if p.Sectors == nil && p.Sector != "" {
-			href += "&sector=" + url.QueryEscape(p.Sector)
-		}
+		href := findings(p, "severity", event.Severity(i).String())
 		bs = append(bs, web.Bar{Label: name, Href: href, Parts: []web.Part{{Name: name, Class: "severity-" + n, Value: p.Open[i]}},
 			Note: v.Percent(p.Open[i], p.Open.Total())})
 	}
@@ -156,7 +156,7 @@ func trend(v web.Visitor, days []situation.Day) (open, moves web.Trend) {
 	}
 	open.First, moves.First = int64(days[0].Day), int64(days[0].Day)
 	moves.Incomplete = open.Incomplete
-	open.Stacked = true
+	open.Stacked, moves.Cut = true, true
 	open.Series = []web.Series{{Name: v.T("series.open"), Class: "open", Values: o}}
 	moves.Series = []web.Series{{Name: v.T("series.new"), Class: "fresh", Values: fresh}, {Name: v.T("series.gone"), Class: "gone", Values: gone}}
 	return open, moves
@@ -172,6 +172,21 @@ func movers(types []situation.Type, of func(situation.Flow) int64) []mover {
 	}
 	slices.SortStableFunc(ms, func(a, b mover) int { return cmp.Compare(b.N, a.N) })
 	return head(ms, topMovers)
+}
+
+// findings is the list that a number of the picture counts, as pairs of name and value; "" where no filter says it.
+func findings(p *situation.Picture, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Add(pairs[i], pairs[i+1])
+	}
+	if !p.Whole {
+		if p.Sector == "" {
+			return ""
+		}
+		q.Set("sector", p.Sector)
+	}
+	return "/findings?" + q.Encode()
 }
 
 func typeHref(t situation.Type) string { return "/findings?type=" + url.QueryEscape(t.Name) }

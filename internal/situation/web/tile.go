@@ -12,22 +12,18 @@ const week = 7
 
 func (r *room) tiles(v web.Visitor, p *situation.Picture) []web.Tile {
 	grave := p.Open[event.Critical] + p.Open[event.High]
-	scope := ""
-	if p.Sectors == nil && p.Sector != "" {
-		scope = "&sector=" + url.QueryEscape(p.Sector)
-	}
 	day := ""
 	if p.Day >= 0 {
 		day = v.Day(int64(p.Day))
 	}
 	ts := []web.Tile{
-		openTile(v, p.Open.Total(), p.Days, "/findings?state=open"+scope),
+		openTile(v, p.Open.Total(), p.Days, findings(p, "state", "open")),
 		{Label: v.T("tile.grave"), Value: v.Number(grave), Note: v.T("tile.share", v.Percent(grave, p.Open.Total())),
-			Href: "/findings?severity=critical&severity=high" + scope},
-		{Label: v.T("tile.new"), Value: v.Number(p.Today.Fresh + p.Today.Reopened), Note: v.T("tile.on", day)},
+			Href: findings(p, "min-severity", "high")},
+		{Label: v.T("tile.new"), Value: v.Number(p.Today.Fresh + p.Today.Reopened), Note: v.T("tile.on", day), Href: findings(p, "new", "1")},
 		{Label: v.T("tile.gone"), Value: v.Number(p.Today.Gone), Note: v.T("tile.on", day)},
 	}
-	if p.Sectors != nil {
+	if p.Whole {
 		ts = append(ts, web.Tile{Label: v.T("tile.nobody"), Value: v.Percent(p.Nobody.Total(), p.Open.Total()),
 			Note: v.T("tile.findings", p.Nobody.Total()), Href: "/findings?unattributed=1"})
 	}

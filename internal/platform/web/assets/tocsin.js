@@ -21,12 +21,12 @@
     all[at].scrollIntoView({ block: "nearest" });
   };
 
-  let going = 0;
+  let going = -Infinity;
   document.addEventListener("keydown", (e) => {
     if (e.key === "Escape" && typing(e)) return e.target.blur();
     if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || document.querySelector("dialog[open]")) return;
     if (e.timeStamp - going < 1500) {
-      going = 0;
+      going = -Infinity;
       const to = [...document.querySelectorAll("nav [data-key]")].find((a) => a.dataset.key === e.key);
       if (to) {
         e.preventDefault();
