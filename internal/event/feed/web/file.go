@@ -122,7 +122,7 @@ func (r *room) file(ctx context.Context, v web.Visitor, in oneFile) (filePage, e
 	}
 	p.Pager = web.NewPager(v, after, len(p.Errors))
 	if f.Type != "" {
-		p.Findings = "/findings?" + url.Values{"feed": {f.Feed}, "type": {f.Type}, "day": {f.Date()}}.Encode()
+		p.Findings = "/findings?" + url.Values{"feed": {f.Feed}, "type": {f.Type}, "day": {f.Date()}, "state": {"all"}}.Encode()
 	}
 	return p, nil
 }
