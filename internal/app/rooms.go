@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	constituencyapi "tocsin/internal/constituency/api"
+	constituencyweb "tocsin/internal/constituency/web"
 	eventapi "tocsin/internal/event/api"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
@@ -40,6 +41,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	return []web.Room{
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
+		constituencyweb.Room(w.Constituency, w.Nation),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 	}
 }

@@ -3,11 +3,9 @@ package command
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"text/tabwriter"
 
 	"tocsin/internal/event"
-	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
 )
 
@@ -17,18 +15,24 @@ type findingsCmd struct {
 	Feed         []string `help:"Feeds." placeholder:"NAME"`
 	Type         []string `help:"Report types." placeholder:"TYPE"`
 	Class        []string `help:"RSIT classes." placeholder:"CLASS"`
+	Kind         []string `help:"RSIT types." placeholder:"TYPE"`
 	Severity     []string `help:"Severities." placeholder:"SEVERITY"`
 	MinSeverity  string   `help:"This severity and graver ones." placeholder:"SEVERITY"`
 	Sector       []string `help:"Sectors of the owner." placeholder:"SECTOR"`
-	Owner        string   `help:"A constituent's reference." placeholder:"REF"`
+	OwnerKind    []string `help:"Kinds of the owner." placeholder:"KIND"`
+	Designation  []string `help:"Designations of the owner." placeholder:"DESIGNATION"`
+	Owner        string   `help:"A constituent's reference or number." placeholder:"REF"`
 	Branch       bool     `help:"With --owner: and everybody below it."`
 	Unattributed bool     `help:"Only those that are nobody's."`
 	NoContact    bool     `help:"Only those whose owner nobody can be told."`
-	Within       string   `help:"An address or prefix." placeholder:"PREFIX"`
+	Address      string   `help:"An address or prefix." aliases:"within" placeholder:"PREFIX"`
 	Port         []int32  `help:"Ports." placeholder:"PORT"`
+	Transport    string   `help:"Transport: tcp, udp …" placeholder:"NAME"`
+	Name         string   `help:"Part of the name: host, URL or account." placeholder:"TEXT"`
 	Domain       string   `help:"Names in this domain." placeholder:"DOMAIN"`
 	Identifier   string   `help:"Part of the identifier." placeholder:"CVE-2024-"`
 	New          bool     `help:"Only those first seen in the latest report of their type."`
+	Day          string   `help:"Seen around this day: first seen by then, last seen then or later." placeholder:"YYYY-MM-DD"`
 	FirstFrom    string   `help:"First seen on or after." placeholder:"YYYY-MM-DD"`
 	FirstUntil   string   `help:"First seen on or before." placeholder:"YYYY-MM-DD"`
 	LastFrom     string   `help:"Last seen on or after." placeholder:"YYYY-MM-DD"`
@@ -44,7 +48,7 @@ func (findingsCmd) Help() string {
 Examples:
   tocsin findings --min-severity high
   tocsin findings --format csv --sector energy > energy.csv
-  tocsin findings --format idf --state all --within 203.0.113.0/24
+  tocsin findings --format idf --state all --address 203.0.113.0/24
   tocsin findings --format json --owner dso1 --branch`
 }
 
@@ -107,57 +111,9 @@ func subject(f event.Finding) string {
 }
 
 func (c *findingsCmd) filter() (event.Filter, error) {
-	f := event.Filter{Feeds: c.Feed, Types: c.Type, Classes: c.Class, Sectors: c.Sector, Owner: c.Owner, Branch: c.Branch,
-		Unattributed: c.Unattributed, NoContact: c.NoContact, Ports: c.Port, Domain: c.Domain, Identifier: c.Identifier, New: c.New}
-	for _, s := range c.State {
-		if s == "all" {
-			f.AnyState = true
-		} else {
-			f.States = append(f.States, event.State(s))
-		}
-	}
-	for _, s := range c.Severity {
-		v, ok := event.ParseSeverity(s)
-		if !ok {
-			return f, fault.Invalidf("%q is no severity: want unrated, info, low, medium, high or critical", s)
-		}
-		f.Severities = append(f.Severities, v)
-	}
-	if c.MinSeverity != "" {
-		var ok bool
-		if f.MinSeverity, ok = event.ParseSeverity(c.MinSeverity); !ok {
-			return f, fault.Invalidf("%q is no severity: want unrated, info, low, medium, high or critical", c.MinSeverity)
-		}
-	}
-	for _, d := range []struct {
-		flag, value string
-		to          *event.Day
-	}{{"first-from", c.FirstFrom, &f.FirstFrom}, {"first-until", c.FirstUntil, &f.FirstUntil}, {"last-from", c.LastFrom, &f.LastFrom},
-		{"last-until", c.LastUntil, &f.LastUntil}} {
-		day, err := parseDate(d.flag, d.value)
-		if err != nil {
-			return f, err
-		}
-		*d.to = event.Day(day)
-	}
-	if c.Within != "" {
-		p, err := parsePrefix(c.Within)
-		if err != nil {
-			return f, err
-		}
-		f.Within = p
-	}
-	return f, nil
-}
-
-func parsePrefix(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		a = a.Unmap().WithZone("")
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return p, fault.Invalidf("--within %s: want an address or a prefix such as 203.0.113.0/24", strconv.Quote(s))
-	}
-	return p.Masked(), nil
+	return event.FilterText{State: c.State, Feed: c.Feed, Type: c.Type, Class: c.Class, Kind: c.Kind, Severity: c.Severity,
+		MinSeverity: c.MinSeverity, Sector: c.Sector, OwnerKind: c.OwnerKind, Designation: c.Designation, Owner: c.Owner,
+		Branch: c.Branch, Unattributed: c.Unattributed, NoContact: c.NoContact, Address: c.Address, Port: c.Port,
+		Transport: c.Transport, Name: c.Name, Domain: c.Domain, Identifier: c.Identifier, New: c.New, Day: c.Day,
+		FirstFrom: c.FirstFrom, FirstUntil: c.FirstUntil, LastFrom: c.LastFrom, LastUntil: c.LastUntil}.Filter()
 }
