@@ -24,7 +24,8 @@ type Conflict struct {
 	Copied bool         `json:"copied"` // of an overlap: the outer one asked for copies, so nobody is left out
 }
 
-// Conflicts lists what of the registry disagrees with itself, ties first, at most limit.
+// Conflicts lists what of the registry disagrees with itself, ties first, then overlaps nobody foresaw, then
+// those whose outer owner asked for copies; at most limit.
 func (s *Store) Conflicts(ctx context.Context, limit int) ([]Conflict, error) {
 	r, err := s.Resolver(ctx)
 	if err != nil {
@@ -59,14 +60,14 @@ func (r *Resolver) findConflicts(limit int) []Conflict {
 	for _, a := range asns {
 		nodes = append(nodes, r.asns[a])
 	}
-	var out []Conflict
+	var out, copied []Conflict
 	for _, n := range nodes {
 		out = n.ties(out, limit)
 	}
 	for _, n := range nodes {
-		out = n.overlaps(out, limit)
+		out, copied = n.overlaps(out, copied, limit)
 	}
-	return out
+	return append(out, copied[:min(len(copied), limit-len(out))]...)
 }
 
 func (n *node) ties(out []Conflict, limit int) []Conflict {
@@ -87,8 +88,9 @@ func (n *node) ties(out []Conflict, limit int) []Conflict {
 	return out
 }
 
-// overlaps compares a person's entries with the nearest ones around them.
-func (n *node) overlaps(out []Conflict, limit int) []Conflict {
+// overlaps compares a person's entries with the nearest ones around them. Those whose outer one asked for copies are meant
+// so and stand apart.
+func (n *node) overlaps(out, copied []Conflict, limit int) (_, _ []Conflict) {
 	for i := range n.leaves {
 		inner := &n.leaves[i]
 		if !inner.manual {
@@ -102,13 +104,17 @@ func (n *node) overlaps(out []Conflict, limit int) []Conflict {
 					continue
 				}
 				done = true
-				if len(out) < limit && !inner.holder.sameBranch(outer.holder) {
+				switch {
+				case inner.holder.sameBranch(outer.holder):
+				case outer.alsoNotify && len(copied) < limit:
+					copied = append(copied, inner.against(outer, OverlapConflict))
+				case !outer.alsoNotify && len(out) < limit:
 					out = append(out, inner.against(outer, OverlapConflict))
 				}
 			}
 		}
 	}
-	return out
+	return out, copied
 }
 
 func (l *leaf) meets(o *leaf) bool { return l.from < o.until && o.from < l.until }
