@@ -1,6 +1,19 @@
 package app
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+)
+
+// BoundMemory asks the garbage collector to keep the heap below a number of bytes, unless GOMEMLIMIT says otherwise. It is
+// a wish and no wall: what is needed is still had.
+func BoundMemory(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
+}
 
 // PeakMemory is the most resident memory that the process has had, in bytes; 0 where the system does not say.
 func PeakMemory() int64 {

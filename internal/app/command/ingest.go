@@ -79,6 +79,7 @@ func (c *ingestCmd) Run(e *Env) error {
 	if err != nil {
 		return err
 	}
+	app.BoundMemory(200 << 20) // beside it stand SQLite's caches
 	return e.withNew(func(w *world.World) error {
 		if err := c.identify(e, w, sources); err != nil {
 			return err

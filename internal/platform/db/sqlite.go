@@ -29,10 +29,10 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		}}
 		if mode == "write" {
 			q.Set("_txlock", "immediate")
-			q.Add("_pragma", "cache_size(-65536)")
+			q.Add("_pragma", "cache_size(-32768)")
 		} else {
 			q.Add("_pragma", "query_only(1)")
-			q.Add("_pragma", "cache_size(-16384)")
+			q.Add("_pragma", "cache_size(-8192)")
 		}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
