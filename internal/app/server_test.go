@@ -1,0 +1,160 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/app"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+	"tocsin/internal/world"
+)
+
+// start serves w until the test ends and returns its URL and what stops it.
+func start(t *testing.T, w *world.World) (url string, stop func() error) {
+	t.Helper()
+	s, err := app.NewServer(t.Context(), w, "127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stopped := false
+	stop = func() error {
+		cancel()
+		if stopped {
+			return nil
+		}
+		stopped = true
+		return <-done
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s.URL(), stop
+}
+
+func openWorld(t *testing.T) *world.World {
+	t.Helper()
+	w, err := world.Open(t.Context(), world.Config{Dir: t.TempDir(), Serve: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func get(t *testing.T, url string, header ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		} else {
+			req.Header.Set(header[i], header[i+1])
+		}
+	}
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+func TestEveryPageOfAnEmptyNationAnswers(t *testing.T) {
+	url, _ := start(t, openWorld(t))
+	for _, path := range []string{"/", "/findings", "/constituents", "/registry/conflicts", "/registry/import", "/why", "/feeds", "/files", "/upload",
+		"/search?q=203.0.113.7", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
+		if status, body := get(t, url+path); status != http.StatusOK {
+			t.Errorf("%s: %d\n%.300s", path, status, body)
+		}
+	}
+	if status, _ := get(t, url+"/nowhere"); status != http.StatusNotFound {
+		t.Errorf("/nowhere: %d", status)
+	}
+}
+
+func TestOperationsSayWhatIsWrongAsProblems(t *testing.T) {
+	url, _ := start(t, openWorld(t))
+	status, body := get(t, url+"/api/findings?severity=loud")
+	var p struct {
+		Type   string `json:"type"`
+		Status int    `json:"status"`
+	}
+	if err := json.Unmarshal([]byte(body), &p); err != nil || p.Status != status || status/100 != 4 || p.Type == "" {
+		t.Errorf("%d %s %v", status, body, err)
+	}
+}
+
+func TestOnlyLoopbackIsServed(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:80", ":8080", "203.0.113.7:80", "[::]:80", "example.org:80", "8080"} {
+		if err := app.CheckListen(listen); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+	for _, listen := range []string{"127.0.0.1:80", "[::1]:0", "localhost:8080", "127.9.9.9:1"} {
+		if err := app.CheckListen(listen); err != nil {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+	url, _ := start(t, openWorld(t))
+	if status, _ := get(t, url+"/", "Host", "rebound.example"); status != http.StatusMisdirectedRequest {
+		t.Errorf("a foreign name was answered with %d", status)
+	}
+}
+
+func TestMetricsNameWorldAndRoute(t *testing.T) {
+	url, _ := start(t, openWorld(t))
+	get(t, url+"/findings?address=203.0.113.7")
+	_, body := get(t, url+"/metrics")
+	for _, want := range []string{`tocsin_database_up{world="live"} 1`, `route="GET /findings"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	if strings.Contains(body, "203.0.113.7") {
+		t.Error("an address leaked into the metrics")
+	}
+}
+
+// A stop ends serving and gives the leases of jobs back.
+func TestStopReturnsLeases(t *testing.T) {
+	w := openWorld(t)
+	url, stop := start(t, w)
+	if status, _ := get(t, url+"/readyz"); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.Get(url + "/healthz"); err == nil {
+		t.Error("it still answers")
+	}
+	var held int64
+	if err := w.DB().View(t.Context(), func(tx *db.Tx) error {
+		return tx.Row(`SELECT count(*) FROM job WHERE state = 'running' AND lease > $1`, time.Now().UnixMicro()).Scan(&held)
+	}); err != nil || held != 0 {
+		t.Errorf("%d leases are held after a stop: %v", held, err)
+	}
+}
