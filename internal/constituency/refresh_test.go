@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"tocsin/internal/audit"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/fault"
 )
 
@@ -177,5 +181,41 @@ func TestRegistryFilesThatAreNoneSaySo(t *testing.T) {
 				t.Errorf("%.20q: %v", texts, err)
 			}
 		}
+	})
+}
+
+func BenchmarkImportRegistry(b *testing.B) {
+	var text bytes.Buffer
+	for i := range 4000 {
+		fmt.Fprintf(&text, "organisation: ORG-O%d-TEST\norg-name: Organisation %d\norg-type: LIR\nabuse-c: AR%d-TEST\n\n"+
+			"role: Desk %d\nnic-hdl: AR%d-TEST\nabuse-mailbox: abuse@o%d.example\n\n", i, i, i, i, i, i)
+	}
+	for i := range 100_000 {
+		fmt.Fprintf(&text, "inetnum: 100.%d.%d.%d - 100.%d.%d.%d\nnetname: N%d\ncountry: XR\norg: ORG-O%d-TEST\nstatus: ASSIGNED PA\nmnt-by: M-TEST\nsource: TEST\n\n",
+			i>>12&255, i>>4&255, i<<4&255, i>>12&255, i>>4&255, i<<4&255|15, i, i%4000)
+	}
+	b.SetBytes(int64(text.Len()))
+	run := func(b *testing.B, open func() *db.DB) {
+		for range b.N {
+			b.StopTimer()
+			s := NewStore(open(), clock.NewManual(today))
+			b.StartTimer()
+			_, err := s.ImportRegistry(context.Background(), act.Machine, RegistryOptions{Origin: "ripe", Country: "XR"},
+				RegistryFile{"all", bytes.NewReader(text.Bytes())})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("sqlite", func(b *testing.B) {
+		run(b, func() *db.DB {
+			return dbtest.Open(b, filepath.Join(b.TempDir(), "b.db"), "live", audit.Recorder(clock.Real()))
+		})
+	})
+	b.Run("postgres", func(b *testing.B) {
+		run(b, func() *db.DB {
+			url, world := dbtest.Postgres(b)
+			return dbtest.Open(b, url, world, audit.Recorder(clock.Real()))
+		})
 	})
 }
