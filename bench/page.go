@@ -84,7 +84,7 @@ func (b *bench) subjects(ctx context.Context, e *engine) (*strings.Replacer, int
 		}
 	}
 	return strings.NewReplacer("{finding}", f.ID.String(), "{address}", f.Address.String(), "{owner}", f.Owner.Ref,
-		"{owner-id}", fmt.Sprint(f.Owner.ID), "{type}", f.Type, "{sector}", f.Owner.Sector, "{day}", f.LastDay.String(), "{from}", (f.LastDay-90).String()), p.Total, nil
+		"{owner-id}", fmt.Sprint(f.Owner.ID), "{type}", f.Type, "{sector}", f.Owner.Sector, "{day}", f.LastDay.String(), "{from}", (f.LastDay - 90).String()), p.Total, nil
 }
 
 // pages are the lines of the list that are no comment.

@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/nation"
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
@@ -41,7 +42,8 @@ type Config struct {
 	// Net is the only way out of the world; nil lets nothing out.
 	Net *egress.Net
 
-	// Retention says how long events and archived files are kept; the zero value keeps them for ever.
+	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
+	// others go by what was said last.
 	Retention event.Retention
 
 	// Step is called at every named step of the file protocol; the crash tests end the process there.
@@ -147,6 +149,9 @@ func (w *World) wire(ctx context.Context) error {
 		Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, segmentDir)},
 		World:    w.cfg.Clock, Real: w.cfg.Real, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
+	if err := w.retention(ctx); err != nil {
+		return err
+	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db)
@@ -164,6 +169,26 @@ func (w *World) wire(ctx context.Context) error {
 		Spool: tmp, Clock: w.cfg.Clock, Zone: profile.Location(), Log: w.cfg.Log, Format: w.Formats.Of,
 	})
 	w.Collect.Register(w.jobs)
+	return nil
+}
+
+// retention keeps what a server was told for those that work beside it.
+func (w *World) retention(ctx context.Context) error {
+	var kept event.Retention
+	err := w.db.View(ctx, func(tx *db.Tx) (err error) {
+		kept, err = loadRetention(tx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the retention: %w", err)
+	case w.cfg.Serve == "":
+		w.cfg.Retention = kept
+	case w.cfg.Retention != kept:
+		a := act.Act{Actor: act.Machine, Verb: "world.retention", Object: "world:" + w.cfg.Name,
+			Detail: fmt.Sprintf(`{"events_days":%d,"archive_days":%d}`, w.cfg.Retention.Events, w.cfg.Retention.Archive)}
+		return w.db.Act(ctx, a, func(tx *db.Tx) error { return saveRetention(tx, w.cfg.Retention) })
+	}
 	return nil
 }
 
