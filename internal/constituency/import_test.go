@@ -199,6 +199,23 @@ func TestImportNamesEverythingThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestDocumentedFormsAreTaken(t *testing.T) {
+	page, err := os.ReadFile("../../docs/constituency.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachStore(t, func(t *testing.T, s *Store) {
+		for f, want := range map[Format]int{JSON: 5, CSV: 4} {
+			_, text, _ := strings.Cut(string(page), "```"+string(f)+"\n")
+			text, _, _ = strings.Cut(text, "```")
+			d, err := s.Import(context.Background(), act.Machine, read(t, f, text), ImportOptions{DryRun: true})
+			if err != nil || d.Total() != (Tally{Added: want}) {
+				t.Errorf("%s: %+v, %v", f, d, err)
+			}
+		}
+	})
+}
+
 func TestNothingIsHalfImported(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		importText(t, s, smallRegistry, ImportOptions{})
