@@ -22,6 +22,7 @@ type results struct {
 	Found *event.Found
 	Rows  []rowView
 	All   string // the list of all findings that match
+	Why   string // the page that says who owns it
 	Wrong []string
 	Empty web.Empty
 	to    string
@@ -58,6 +59,9 @@ func (r *room) search(ctx context.Context, v web.Visitor, in searchIn) (*results
 	}
 	if f.Total > int64(len(f.Findings)) {
 		p.All = allOf(f)
+	}
+	if f.What == "address" || f.What == "domain" {
+		p.Why = "/why?q=" + url.QueryEscape(f.Query)
 	}
 	if !in.Stay {
 		p.to = exact(f)
