@@ -1,10 +1,10 @@
 package event
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -12,18 +12,23 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/file"
 )
 
 // An archived file is a row of independent Zstandard frames of blockSize bytes of content each, followed by a skippable
 // frame with the index: `zstd -d` restores the file as it came, and any block can be read alone. The index is, little
-// endian, per block its compressed and decompressed size (uint32 each), then the row marks: every markEvery rows the
-// byte offset where that row begins (uint64), then the number of blocks and of marks (uint32 each) and indexMagic.
+// endian: how far each row is from the one before it, from the second row to the end of the content (uvarint each); per
+// block its compressed and decompressed size (uint32 each); every markEvery rows the byte offset where that row begins and
+// where its successor's distance stands (uint64 each); then the bytes of the distances, the numbers of rows, blocks and
+// marks (uint32 each) and indexMagic. Where rows begin is said by the reader that took them in, so that a row is found again
+// whatever its format, and also when it was rejected.
 const (
 	blockSize      = 256 << 10
 	markEvery      = 256
 	skippableMagic = 0x184D2A5E
-	indexMagic     = 0x31435254 // "TRC1"
+	indexMagic     = 0x32435254 // "TRC2"
+	indexTail      = 20
 )
 
 // archiver writes a file's content into the archive while somebody else reads it: it is an io.Reader that passes on what
@@ -36,7 +41,9 @@ type archiver struct {
 	block []byte
 	out   []byte
 	sizes []uint32
+	steps []byte
 	marks []uint64
+	last  int64 // where the latest row begins
 	rows  int64
 	size  int64
 }
@@ -83,9 +90,14 @@ func (a *archiver) flush() error {
 
 // row marks where a row begins, so that it can be found again.
 func (a *archiver) row(offset int64) {
-	if a.rows%markEvery == 0 {
-		a.marks = append(a.marks, uint64(offset))
+	offset = max(offset, a.last)
+	if a.rows > 0 {
+		a.steps = binary.AppendUvarint(a.steps, uint64(offset-a.last))
 	}
+	if a.rows%markEvery == 0 {
+		a.marks = append(a.marks, uint64(offset), uint64(len(a.steps)))
+	}
+	a.last = offset
 	a.rows++
 }
 
@@ -96,11 +108,15 @@ func (a *archiver) finish() (sum [32]byte, err error) {
 	}
 	var b bytes.Buffer
 	le := binary.LittleEndian
-	body := 4*len(a.sizes) + 8*len(a.marks) + 12
+	if a.rows > 0 {
+		a.steps = binary.AppendUvarint(a.steps, uint64(max(a.size-a.last, 0)))
+	}
+	body := len(a.steps) + 4*len(a.sizes) + 8*len(a.marks) + indexTail
 	binary.Write(&b, le, []uint32{skippableMagic, uint32(body)})
+	b.Write(a.steps)
 	binary.Write(&b, le, a.sizes)
 	binary.Write(&b, le, a.marks)
-	binary.Write(&b, le, []uint32{uint32(len(a.sizes) / 2), uint32(len(a.marks)), indexMagic})
+	binary.Write(&b, le, []uint32{uint32(len(a.steps)), uint32(a.rows), uint32(len(a.sizes) / 2), uint32(len(a.marks) / 2), indexMagic})
 	if _, err := a.dst.Write(b.Bytes()); err != nil {
 		return sum, err
 	}
@@ -114,6 +130,8 @@ type archived struct {
 	offset []int64 // of each block in the file, and the end
 	start  []int64 // of each block in the content, and the end
 	marks  []uint64
+	rows   int64
+	steps  int64 // where the distances stand
 }
 
 func openArchived(d file.Dir, name string) (*archived, error) {
@@ -137,20 +155,22 @@ func (a *archived) readIndex() error {
 		return err
 	}
 	le := binary.LittleEndian
-	var tail [12]byte
-	if size < 20 {
+	var tail [indexTail]byte
+	if size < indexTail+8 {
 		return errDamaged
 	}
-	if _, err := a.r.ReadAt(tail[:], size-12); err != nil {
+	if _, err := a.r.ReadAt(tail[:], size-indexTail); err != nil {
 		return err
 	}
-	blocks, marks := int64(le.Uint32(tail[:])), int64(le.Uint32(tail[4:]))
-	body := 8*blocks + 8*marks
-	if le.Uint32(tail[8:]) != indexMagic || body+20 > size {
+	steps, blocks, marks := int64(le.Uint32(tail[:])), int64(le.Uint32(tail[8:])), int64(le.Uint32(tail[12:]))
+	a.rows = int64(le.Uint32(tail[4:]))
+	body := 8*blocks + 16*marks
+	if le.Uint32(tail[16:]) != indexMagic || steps+body+indexTail+8 > size || (a.rows+markEvery-1)/markEvery != marks {
 		return errDamaged
 	}
+	a.steps = size - indexTail - body - steps
 	b := make([]byte, body)
-	if _, err := a.r.ReadAt(b, size-12-body); err != nil {
+	if _, err := a.r.ReadAt(b, size-indexTail-body); err != nil {
 		return err
 	}
 	var at, from int64
@@ -220,57 +240,73 @@ func (r *blockReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// line returns the file's first line and its row number row (from 1).
+const maxRecord = 1 << 20 // of a row that is read back; a longer one is cut
+
+// line returns what stands before the file's first row, its header if it has one, and its row number row (from 1), both
+// as they came, without the ends of their lines.
 func (a *archived) line(row int64) (header, raw string, err error) {
-	r, err := a.reader(0)
+	if row < 1 || row > a.rows {
+		return "", "", fault.NotFoundf("row %d is not in the archived file, which has %d", row, a.rows)
+	}
+	var h []byte
+	if first := int64(a.marks[0]); first > 0 {
+		if h, err = a.content(0, first); err != nil {
+			return "", "", err
+		}
+	}
+	from, to, err := a.place(row - 1)
 	if err != nil {
 		return "", "", err
 	}
-	if header, err = record(bufio.NewReader(r)); err != nil {
+	r, err := a.content(from, to)
+	if err != nil {
 		return "", "", err
 	}
-	i := (row - 1) / markEvery
-	if row < 1 || i >= int64(len(a.marks)) {
-		return "", "", fmt.Errorf("row %d is not in the archived file", row)
+	return string(bytes.Trim(bytes.TrimPrefix(h, []byte("\xEF\xBB\xBF")), "\r\n")), oneRow(r), nil
+}
+
+// place is where a row, from 0, begins and ends.
+func (a *archived) place(row int64) (from, to int64, err error) {
+	m := row / markEvery
+	from = int64(a.marks[2*m])
+	b := make([]byte, (row%markEvery+1)*binary.MaxVarintLen64)
+	n, err := a.r.ReadAt(b, a.steps+int64(a.marks[2*m+1]))
+	if err != nil && err != io.EOF {
+		return 0, 0, err
 	}
-	if r, err = a.reader(int64(a.marks[i])); err != nil {
-		return "", "", err
-	}
-	br := bufio.NewReader(r)
-	for k := (row - 1) % markEvery; ; k-- {
-		if raw, err = record(br); err != nil || k == 0 {
-			return header, raw, err
+	b = b[:n]
+	for k := row % markEvery; ; k-- {
+		step, n := binary.Uvarint(b)
+		if n <= 0 {
+			return 0, 0, errDamaged
 		}
+		if k == 0 {
+			return from, from + int64(step), nil
+		}
+		from, b = from+int64(step), b[n:]
 	}
 }
 
-const maxRecord = 1 << 20
+func (a *archived) content(from, to int64) ([]byte, error) {
+	r, err := a.reader(from)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, min(to-from, maxRecord))
+	_, err = io.ReadFull(r, b)
+	return b, err
+}
 
-// record reads one record: to the line break outside double quotes in CSV, to any line break in JSON lines, which begin
-// with a brace.
-func record(r *bufio.Reader) (string, error) {
-	var b []byte
-	quoted := false
-	for {
-		c, err := r.ReadByte()
-		if err == io.EOF && len(b) > 0 {
-			return string(b), nil
-		}
-		if err != nil {
-			return "", err
-		}
-		switch {
-		case c == '"' && (len(b) == 0 || b[0] != '{'):
-			quoted = !quoted
-		case c == '\n' && !quoted:
-			if s := bytes.TrimSuffix(b, []byte{'\r'}); len(s) > 0 {
-				return string(s), nil
-			}
-			b = b[:0]
-			continue
-		}
-		if b = append(b, c); len(b) > maxRecord {
-			return string(b), nil
+// oneRow takes off what stands between a row and the next one: ends of lines and, between the objects of a JSON array, a
+// comma or the array's end.
+func oneRow(b []byte) string {
+	b = bytes.TrimRight(b, "\r\n")
+	if len(b) > 0 && b[0] == '{' {
+		d := json.NewDecoder(bytes.NewReader(b))
+		var object json.RawMessage
+		if d.Decode(&object) == nil {
+			b = b[:d.InputOffset()]
 		}
 	}
+	return string(b)
 }

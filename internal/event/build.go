@@ -29,6 +29,18 @@ type batch struct {
 	rows     int64
 	failed   []*source
 	twins    []twin
+	known    map[*reportPlan]knownFiles // what the choice of files rests on
+}
+
+// knownFiles tells the files of a report and how new they are.
+type knownFiles map[int64]int64
+
+func knownFilesOf(ss []*source) knownFiles {
+	k := knownFiles{}
+	for _, s := range ss {
+		k[s.id] = s.issued
+	}
+	return k
 }
 
 // pendingFile is a row in state pending and the file it names.
@@ -47,6 +59,8 @@ type source struct {
 	path    string
 	sum     [32]byte
 	issued  int64
+	again   bool // its content came again and newer
+	live    bool // it counted before
 	in      *input
 	pending *pendingFile // the archive file of a new one
 	size    int64
@@ -58,9 +72,10 @@ type source struct {
 	err                                            error
 }
 
+// twin is a file whose content is there already.
 type twin struct {
 	in *input
-	of int64
+	of *source
 }
 
 const keepProblems = 1000 // wrong rows that are listed by line; all are counted
@@ -95,7 +110,7 @@ func (b *badFile) Error() string { return b.in.Name + ": " + b.err.Error() }
 func (b *badFile) Unwrap() error { return b.err }
 
 func (t *taking) try(ctx context.Context, plans []*reportPlan, failed map[*input]error) (*batch, error) {
-	b := &batch{}
+	b := &batch{known: map[*reportPlan]knownFiles{}}
 	for _, p := range plans {
 		r, err := t.choose(ctx, b, p, failed)
 		if err != nil {
@@ -133,6 +148,7 @@ func (t *taking) choose(ctx context.Context, b *batch, p *reportPlan, failed map
 	if err != nil {
 		return nil, err
 	}
+	b.known[p] = knownFilesOf(known)
 	all := slices.Clone(known)
 	fresh := 0
 	for _, in := range p.files {
@@ -145,7 +161,11 @@ func (t *taking) choose(ctx context.Context, b *batch, p *reportPlan, failed map
 				return nil, &badFile{in, err}
 			}
 			if i := slices.IndexFunc(all, func(o *source) bool { return o.sum == s.sum && sameIdentity(o, s) }); i >= 0 {
-				b.twins = append(b.twins, twin{in, all[i].id})
+				b.twins = append(b.twins, twin{in, all[i]})
+				if s.issued > all[i].issued { // said again, it is as new as that
+					all[i].issued, all[i].again = s.issued, true
+					fresh++
+				}
 				continue
 			}
 		}
@@ -157,7 +177,7 @@ func (t *taking) choose(ctx context.Context, b *batch, p *reportPlan, failed map
 		return nil, nil
 	}
 	winners := newest(all)
-	r := &built{plan: p, known: known, events: map[int64]int64{}, firstTime: t.firstTime}
+	r := &built{plan: p, events: map[int64]int64{}, firstTime: t.firstTime}
 	p.delta = true
 	changes := false
 	for _, s := range all {
@@ -165,11 +185,11 @@ func (t *taking) choose(ctx context.Context, b *batch, p *reportPlan, failed map
 		s.plan = p
 		if s.wins {
 			p.delta = p.delta && s.Delta
-			changes = changes || s.in != nil
+			changes = changes || s.in != nil || !s.live
 		}
 	}
 	for _, s := range all {
-		if s.in != nil || changes {
+		if s.in != nil || s.again || changes {
 			b.files = append(b.files, s)
 		}
 	}
@@ -323,11 +343,26 @@ func (b *batch) commitArchives() error {
 	return nil
 }
 
-// keep archives a file that does not count.
+// keep archives a file that does not count. It is read all the same: its rows can be shown, and count one day if the
+// same content comes with another name.
 func (t *taking) keep(ctx context.Context, s *source) error {
-	return t.archive(ctx, s, func(r io.Reader, _ *archiver) error {
-		_, err := io.Copy(io.Discard, r)
-		return err
+	return t.archive(ctx, s, func(r io.Reader, a *archiver) error {
+		rd, err := t.format.Open(s.Identity, r)
+		if err != nil {
+			return err
+		}
+		var e Event
+		for {
+			err := rd.Next(&e)
+			var wrong *RowError
+			switch {
+			case err == io.EOF:
+				return nil
+			case err != nil && !errors.As(err, &wrong):
+				return err
+			}
+			a.row(e.Offset)
+		}
 	})
 }
 
@@ -454,19 +489,16 @@ func (g *gatherer) read(s *source, r io.Reader, a *archiver) error {
 			g.t.meter.rows.Add(1024)
 			g.t.meter.tell(false)
 		}
+		if a != nil {
+			a.row(e.Offset)
+		}
 		if wrong != nil {
 			s.rejected++
-			if a != nil {
-				a.row(e.Offset)
-			}
 			if len(s.problems) < keepProblems {
 				s.problems = append(s.problems, fault.Problem{File: s.Name, Line: wrong.Line, Column: wrong.Column, Field: wrong.Field,
 					Message: wrong.Reason})
 			}
 			continue
-		}
-		if a != nil {
-			a.row(e.Offset)
 		}
 		if g.overlap && g.seen(&e) {
 			s.repeated++

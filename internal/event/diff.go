@@ -12,7 +12,6 @@ import (
 // built is one report as it was read from its files, ready to be recorded.
 type built struct {
 	plan      *reportPlan
-	known     []*source        // files of the report when it was planned
 	sightings []sighting       // ordered by id, each finding once
 	events    map[int64]int64  // by owner
 	counted   int64            // events in all

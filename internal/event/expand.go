@@ -3,7 +3,6 @@ package event
 import (
 	"errors"
 	"io"
-	"path"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ const typicalRatio = 8
 
 // expand opens what a source holds: itself, decompressed, or the members of a zip.
 func expand(src Source) ([]*input, error) {
-	src.Name = path.Base(strings.ReplaceAll(src.Name, `\`, "/"))
+	src.Name = unpack.BaseName(src.Name)
 	packed, err := isPacked(src)
 	if err != nil {
 		return nil, err

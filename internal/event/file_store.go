@@ -12,14 +12,14 @@ import (
 func filesOf(tx *db.Tx, typ int64, day Day) ([]*source, error) {
 	var out []*source
 	err := tx.Each(`SELECT f.id, f.name, f.subscription, f.delayed, f.delta, f.issued, f.sha256, COALESCE(f.archive, 0), COALESCE(a.path, ''),
-		t.name, f.bytes, f.rows, f.events, f.repeated, f.rejected, f.unattributed
+		t.name, f.bytes, f.rows, f.events, f.repeated, f.rejected, f.unattributed, CASE WHEN f.state = 'live' THEN 1 ELSE 0 END
 		FROM source_file f JOIN report_type t ON t.id = f.type LEFT JOIN archive a ON a.id = f.archive
 		WHERE f.type = $1 AND f.day = $2 AND f.state IN ('live', 'superseded', 'older') ORDER BY f.id`, []any{typ, day},
 		func(scan func(...any) error) error {
 			s := &source{}
 			var sum []byte
 			err := scan(&s.id, &s.Name, &s.Subscription, &s.Delayed, &s.Delta, &s.issued, &sum, &s.archive, &s.path, &s.Type,
-				&s.size, &s.rows, &s.events, &s.repeated, &s.rejected, &s.unattributed)
+				&s.size, &s.rows, &s.events, &s.repeated, &s.rejected, &s.unattributed, &s.live)
 			if err != nil {
 				return err
 			}
@@ -112,8 +112,8 @@ func publishFiles(tx *db.Tx, f feed.Feed, b *batch, at int64, actor string) ([]F
 			}
 		}
 		_, err := tx.Prepared(`UPDATE source_file SET type = $1, archive = $2, sha256 = $3, state = $4, outcome = $5, bytes = $6,
-			rows = $7, events = $8, repeated = $9, rejected = $10, unattributed = $11 WHERE id = $12`, s.plan.id, s.archiveID(),
-			s.sum[:], o.State, o.Outcome, s.size, s.rows, s.events, s.repeated, s.rejected, s.unattributed, s.id)
+			rows = $7, events = $8, repeated = $9, rejected = $10, unattributed = $11, issued = $12 WHERE id = $13`, s.plan.id,
+			s.archiveID(), s.sum[:], o.State, o.Outcome, s.size, s.rows, s.events, s.repeated, s.rejected, s.unattributed, s.issued, s.id)
 		if err != nil {
 			return nil, fmt.Errorf("record %s: %w", s.Name, err)
 		}
@@ -136,8 +136,12 @@ func publishFiles(tx *db.Tx, f feed.Feed, b *batch, at int64, actor string) ([]F
 		out = append(out, o)
 	}
 	for _, tw := range b.twins {
-		out = append(out, FileOutcome{Name: tw.in.Name, FileID: tw.of, Type: tw.in.Type, Day: tw.in.Day, State: Duplicate,
-			Outcome: fmt.Sprintf("the same content is there already as file %d: nothing to do", tw.of)})
+		o := FileOutcome{Name: tw.in.Name, FileID: tw.of.id, Type: tw.in.Type, Day: tw.in.Day, State: Duplicate,
+			Outcome: fmt.Sprintf("the same content is there already as file %d: nothing to do", tw.of.id)}
+		if tw.of.again && tw.of.wins && !tw.of.live && tw.of.in == nil {
+			o.Outcome = fmt.Sprintf("the same content is there already as file %d, which is the newest again", tw.of.id)
+		}
+		out = append(out, o)
 	}
 	return out, nil
 }

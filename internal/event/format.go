@@ -22,6 +22,6 @@ type Format interface {
 // Reader yields the rows of a file.
 type Reader interface {
 	// Next overwrites e with the next row. A *RowError is a row that is wrong: it is counted, and reading goes on. io.EOF
-	// is the end. Any other error ends the file, and nothing of it is taken in.
+	// is the end. Any other error ends the file, and nothing of it is taken in. Offset is right also of a row that is wrong.
 	Next(e *Event) error
 }

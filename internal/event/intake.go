@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,9 +134,9 @@ func (s *Summary) Failures() []FileOutcome {
 }
 
 const (
-	lease        = 15 * time.Minute // of pending files, on the real clock
-	batchBytes   = 96 << 20         // of content that shares a segment and a transaction
-	batchReports = 128
+	lease      = 15 * time.Minute // of pending files, on the real clock
+	batchBytes = 96 << 20         // of content that shares a segment and a transaction
+	batchFiles = 128              // which are open until the batch is read
 )
 
 // Take takes files in and returns what became of each. A file that cannot be read is an outcome and no error; an error
@@ -231,26 +232,27 @@ func group(f feed.Feed, format Format, files []*input) []*reportPlan {
 		p.files = append(p.files, in)
 		p.bytes += in.size
 	}
-	slices.SortFunc(out, func(a, b *reportPlan) int {
-		if a.day != b.day {
-			return int(a.day - b.day)
-		}
-		return strings.Compare(a.typ.Name, b.typ.Name)
-	})
+	slices.SortFunc(out, comparePlans)
 	return out
+}
+
+func comparePlans(a, b *reportPlan) int {
+	return cmp.Or(cmp.Compare(a.day, b.day), strings.Compare(a.typ.Name, b.typ.Name))
 }
 
 // batches are the reports that share a segment and a transaction: of one day, so that days are settled in order.
 func batches(plans []*reportPlan) [][]*reportPlan {
 	var out [][]*reportPlan
 	var bytes int64
+	files := 0
 	for i, p := range plans {
-		if i == 0 || p.day != plans[i-1].day || bytes+p.bytes > batchBytes || len(out[len(out)-1]) == batchReports {
+		if i == 0 || p.day != plans[i-1].day || bytes+p.bytes > batchBytes || files+len(p.files) > batchFiles {
 			out = append(out, nil)
-			bytes = 0
+			bytes, files = 0, 0
 		}
 		out[len(out)-1] = append(out[len(out)-1], p)
 		bytes += p.bytes
+		files += len(p.files)
 	}
 	return out
 }
@@ -297,14 +299,18 @@ func (t *taking) run(bs [][]*reportPlan) error {
 		}
 	})
 	var err error
-	recorded := 0
+	recorded := 0 // results that were looked at
 	for i, plans := range bs {
 		var r result
 		select {
 		case r = <-ready[i]:
 		case <-ctx.Done():
-			r.err = ctx.Err()
+			err = ctx.Err()
 		}
+		if err != nil {
+			break
+		}
+		recorded++
 		if err = r.err; err == nil {
 			err = t.record(ctx, r.b)
 		}
@@ -315,7 +321,6 @@ func (t *taking) run(bs [][]*reportPlan) error {
 			}
 			break
 		}
-		recorded++
 		if i+1 == len(bs) || bs[i+1][0].day != plans[0].day {
 			if err = t.store.Settle(ctx, t.feed.Name); err != nil {
 				break
@@ -324,7 +329,7 @@ func (t *taking) run(bs [][]*reportPlan) error {
 	}
 	cancel()
 	wg.Wait()
-	for _, c := range ready[min(recorded+1, len(ready)):] {
+	for _, c := range ready[recorded:] {
 		select {
 		case r := <-c:
 			if r.b != nil {

@@ -109,7 +109,8 @@ func (s *station) state() string {
 	dump("counts", `SELECT t.name, c.day, c.owner, events, fresh, ongoing, gone, reopened, transferred, handed_over FROM daily_count c
 		JOIN report_type t ON t.id = c.type WHERE events <> 0 OR fresh <> 0 OR ongoing <> 0 OR gone <> 0 OR reopened <> 0
 		OR transferred <> 0 OR handed_over <> 0 ORDER BY t.name, c.day, c.owner`, 10)
-	dump("types", `SELECT name, first_day, last_day, cutoff, closed_on FROM report_type ORDER BY name`, 5)
+	dump("types", `SELECT name, first_day, last_day, cutoff, closed_on FROM report_type t
+		WHERE EXISTS (SELECT 1 FROM report r WHERE r.type = t.id) ORDER BY name`, 5)
 	dump("days", `SELECT day, types, expected, missing, complete FROM feed_day ORDER BY day`, 5)
 	dump("presence", `SELECT type, part, ids FROM presence ORDER BY type, part`, 3)
 	dump("reports", `SELECT t.name, r.day, r.delta, r.events FROM report r JOIN report_type t ON t.id = r.type WHERE r.live = 1
@@ -219,6 +220,8 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 			files := reports().Draw(rt, "files")
 			order := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 1)).Perm(len(files))
 			straight, shuffled := open(), open()
+			defer straight.db.Close()
+			defer shuffled.db.Close()
 			defer straight.db.Close()
 			defer shuffled.db.Close()
 			for _, s := range []*station{straight, shuffled} {

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,18 +165,24 @@ func (in *Intake) events(tx *db.Tx, q EventQuery) ([]StoredEvent, error) {
 		if err := errors.Join(errs[0], errs[1]); err != nil {
 			return nil, err
 		}
-		out = append(append(out, found[0]...), found[1]...)
-		if len(out) >= limit && (i+2 >= len(segments) || segments[i+2].hi < out[limit-1].Day) {
+		out = latestEvents(append(append(out, found[0]...), found[1]...), limit)
+		if len(out) == limit && i+2 < len(segments) && segments[i+2].hi < out[limit-1].Day {
 			break
 		}
 	}
-	slices.SortStableFunc(out, func(a, b StoredEvent) int {
-		if a.Day != b.Day {
-			return int(b.Day - a.Day)
-		}
-		return int(max(min(b.Time-a.Time, 1), -1))
+	return out, nil
+}
+
+// latestEvents sorts events, the latest report day and time first, and keeps the first of them.
+func latestEvents(es []StoredEvent, limit int) []StoredEvent {
+	slices.SortStableFunc(es, func(a, b StoredEvent) int {
+		return cmp.Or(cmp.Compare(b.Day, a.Day), cmp.Compare(b.Time, a.Time))
 	})
-	return out[:min(len(out), limit)], nil
+	if len(es) > limit {
+		clear(es[limit:])
+		es = es[:limit]
+	}
+	return es
 }
 
 func typeOf(id ID) int64 {
@@ -225,7 +232,7 @@ func (m *matcher) match(r *segmentRow) bool {
 	return true
 }
 
-// scan reads what a query wants from one segment.
+// scan reads what a query wants from one segment, the latest days of it when that is more than the limit.
 func (in *Intake) scan(ctx context.Context, s storedSegment, m *matcher, limit int) ([]StoredEvent, error) {
 	o, err := in.readers.get(s.path)
 	if err != nil {
@@ -251,12 +258,15 @@ func (in *Intake) scan(ctx context.Context, s storedSegment, m *matcher, limit i
 				e.clone()
 				out = append(out, e)
 			}
-			return len(out) < limit
+			if len(out) >= 2*limit && s.lo != s.hi {
+				out = latestEvents(out, limit)
+			}
+			return s.lo != s.hi || len(out) < limit
 		})
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, fmt.Errorf("segment %s: %w", s.path, err)
 		}
-		if len(out) >= limit {
+		if s.lo == s.hi && len(out) >= limit {
 			break
 		}
 	}

@@ -30,15 +30,18 @@ func movedFindings(tx *db.Tx, r *constituency.Resolver, st typeState) ([]moved, 
 	var out []moved
 	lo, hi := typeRange(st.id)
 	err := tx.Each(`SELECT f.id, f.name, f.owner, CASE WHEN f.owner = 0 THEN '' ELSE COALESCE(e.body, '') END,
-		CASE WHEN f.run_to < 9999999 THEN f.run_to WHEN f.run_from > t.last_day THEN f.run_from ELSE t.last_day END
+		CASE WHEN f.run_to < 9999999 THEN f.run_to WHEN f.run_from > t.last_day THEN f.run_from ELSE t.last_day END, t.cutoff, f.closed_day
 		FROM finding f JOIN report_type t ON t.id = f.type LEFT JOIN explanation e ON e.id = f.explanation
 		WHERE f.id >= $1 AND f.id < $2 AND f.run_to > t.cutoff`, []any{lo, hi}, func(scan func(...any) error) error {
 		var id []byte
 		var name, body string
 		var owner int64
-		var last Day
-		if err := scan(&id, &name, &owner, &body, &last); err != nil {
+		var last, cutoff, closed Day
+		if err := scan(&id, &name, &owner, &body, &last, &cutoff, &closed); err != nil {
 			return err
+		}
+		if last <= cutoff || last <= closed {
+			return nil
 		}
 		v := r.Resolve(registryQuery(st, ID(id), name, body, (last+1).Time().UnixMicro()-1))
 		if v.Owner != owner {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/platform/act"
@@ -20,19 +22,11 @@ func (t *taking) record(ctx context.Context, b *batch) error {
 			return err
 		}
 		b.abandon(t.Intake)
-		plans := make([]*reportPlan, 0, len(b.reports))
-		seen := map[*reportPlan]bool{}
-		for _, s := range append(b.files, b.failed...) {
-			if s.plan != nil && !seen[s.plan] {
-				seen[s.plan] = true
-				plans = append(plans, s.plan)
-			}
-		}
+		plans := slices.SortedFunc(maps.Keys(b.known), comparePlans)
 		again, err := t.build(ctx, plans)
 		if err != nil {
 			return err
 		}
-		again.twins = append(again.twins, b.twins...)
 		*b = *again
 	}
 }
@@ -59,12 +53,18 @@ func (t *taking) commit(ctx context.Context, b *batch) error {
 				return err
 			}
 		}
-		for _, r := range b.reports {
-			st, err := lockType(tx, t.feed, r.plan.typ)
+		for p, known := range b.known {
+			now, err := filesOf(tx, p.id, p.day)
 			if err != nil {
 				return err
 			}
-			if err := sameFiles(tx, r); err != nil {
+			if !maps.Equal(known, knownFilesOf(now)) {
+				return errStale
+			}
+		}
+		for _, r := range b.reports {
+			st, err := lockType(tx, t.feed, r.plan.typ)
+			if err != nil {
 				return err
 			}
 			r.explain = explain
@@ -86,23 +86,6 @@ func (t *taking) commit(ctx context.Context, b *batch) error {
 	t.Step("committed")
 	for _, o := range outcomes {
 		t.sum.add(o)
-	}
-	return nil
-}
-
-// sameFiles checks that no other intake changed the report since it was planned.
-func sameFiles(tx *db.Tx, r *built) error {
-	now, err := filesOf(tx, r.plan.id, r.plan.day)
-	if err != nil {
-		return err
-	}
-	if len(now) != len(r.known) {
-		return errStale
-	}
-	for i := range now {
-		if now[i].id != r.known[i].id {
-			return errStale
-		}
 	}
 	return nil
 }

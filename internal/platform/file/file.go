@@ -103,7 +103,19 @@ const temporary = ".tmp"
 // Path is the place of name on the file system.
 func (d Dir) Path(name string) string { return filepath.Join(d.Root, filepath.FromSlash(name)) }
 
-// Create begins the file name; its parents are made and synced.
+// above are the folders above a path, up to the one that holds Root: all that must be synced for the path to last. Who
+// made a folder, this process or one that was killed before it could sync, does not matter then.
+func (d Dir) above(path string) []string {
+	var out []string
+	top := filepath.Dir(filepath.Clean(d.Root))
+	for p := filepath.Dir(path); ; p = filepath.Dir(p) {
+		if out = append(out, p); p == top || p == filepath.Dir(p) {
+			return out
+		}
+	}
+}
+
+// Create begins the file name; its parents are made. Commit syncs them.
 func (d Dir) Create(name string) (*Pending, error) {
 	p := d.Path(name)
 	if err := d.mkdir(filepath.Dir(p)); err != nil {
@@ -132,7 +144,7 @@ func (d Dir) mkdir(p string) error {
 	default:
 		return err
 	}
-	return d.FS.SyncDir(filepath.Dir(p))
+	return nil
 }
 
 // Write implements io.Writer.
@@ -151,7 +163,7 @@ func (p *Pending) Commit() error { return Commit(p) }
 // syncs is how many files are synced side by side: a journalling file system makes them durable together.
 const syncs = 16
 
-// Commit makes files durable: all are synced, then renamed, then their directories are synced, each once. After an error
+// Commit makes files durable: all are synced, then renamed, then all directories above them are synced, each once. After an error
 // a file is not there, or is there whole without being durable; the caller's transaction must then name none of them.
 func Commit(ps ...*Pending) error {
 	if err := each(ps, (*Pending).seal); err != nil {
@@ -170,8 +182,10 @@ func Commit(ps ...*Pending) error {
 		if err := p.dir.FS.Rename(path+temporary, path); err != nil {
 			return fmt.Errorf("rename %s: %w", p.name, err)
 		}
-		if d := (place{p.dir.FS, filepath.Dir(path)}); !slices.Contains(dirs, d) {
-			dirs = append(dirs, d)
+		for _, folder := range p.dir.above(path) {
+			if d := (place{p.dir.FS, folder}); !slices.Contains(dirs, d) {
+				dirs = append(dirs, d)
+			}
 		}
 	}
 	return each(dirs, func(d place) error { return d.fs.SyncDir(d.path) })

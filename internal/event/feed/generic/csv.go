@@ -83,6 +83,7 @@ func (c *csvReader) Next(e *event.Event) error {
 	var bad *delimited.Error
 	if errors.As(err, &bad) {
 		c.row++
+		e.Offset = bad.Offset
 		return &event.RowError{Row: c.row, Line: bad.Line, Column: bad.Column, Reason: bad.Error()}
 	}
 	if err != nil {
@@ -90,6 +91,7 @@ func (c *csvReader) Next(e *event.Event) error {
 	}
 	c.row++
 	if len(c.rec.Fields) != len(c.names) {
+		e.Offset = c.rec.Offset
 		return c.wrong(0, "", fmt.Sprintf("the row has %d columns; expected %d", len(c.rec.Fields), len(c.names)))
 	}
 	c.build.Clean = c.rec.Plain

@@ -32,7 +32,7 @@ func (j *jsonReader) Next(e *event.Event) error {
 	var wrong *event.RowError
 	if errors.As(err, &wrong) {
 		j.row++
-		wrong.Row = j.row
+		wrong.Row, e.Offset = j.row, o.offset
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func openLines(m *Mapping, id event.Identity, r io.Reader) (event.Reader, error)
 		err := lines.Next(&l)
 		var long *delimited.Error
 		if errors.As(err, &long) {
-			return object{}, &event.RowError{Line: long.Line, Reason: long.Error()}
+			return object{line: long.Line, offset: long.Offset}, &event.RowError{Line: long.Line, Reason: long.Error()}
 		}
 		return object{l.Text, l.Line, l.Offset}, err
 	}

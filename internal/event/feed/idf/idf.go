@@ -116,6 +116,7 @@ func (r *reader) Next(e *event.Event) error {
 	var long *delimited.Error
 	if errors.As(err, &long) {
 		r.row++
+		e.Offset = long.Offset
 		return &event.RowError{Row: r.row, Line: long.Line, Reason: long.Error()}
 	}
 	if err != nil {

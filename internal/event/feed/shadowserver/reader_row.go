@@ -27,10 +27,12 @@ func (r *reader) Next(e *event.Event) error {
 			return err
 		}
 		r.row++
+		e.Offset = bad.Offset
 		return &event.RowError{Row: r.row, Line: bad.Line, Column: bad.Column, Field: r.name(bad.Column), Reason: bad.Error()}
 	}
 	r.row++
 	if len(r.rec.Fields) != len(r.columns) {
+		e.Offset = r.rec.Offset
 		return r.wrong(0, "", fmt.Sprintf("the row has %d columns; expected %d, as in the header", len(r.rec.Fields), len(r.columns)))
 	}
 	r.build.Clean = r.rec.Plain
