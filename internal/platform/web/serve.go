@@ -42,8 +42,8 @@ func (w *answer) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *answer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// route finds the page and sees to what every answer has.
-func (a *App) route(rw http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves a page, with the headers that every answer has.
+func (a *App) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := &answer{ResponseWriter: rw, watch: clock.Start()}
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -56,18 +56,28 @@ func (a *App) route(rw http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	if a.cfg.Observe != nil {
 		defer func() {
-			if p := r.Pattern; p != "" {
-				a.cfg.Observe(p, w.status, w.watch.Elapsed())
-			} else {
-				a.cfg.Observe("none", w.status, w.watch.Elapsed())
+			route := r.Pattern
+			if route == "" {
+				route = "none"
 			}
+			a.cfg.Observe(route, w.status, w.watch.Elapsed())
 		}()
 	}
+	a.handler.ServeHTTP(w, r)
+}
+
+// route finds the page.
+func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := a.mux.Handler(r); pattern == "" {
 		a.nowhere(w, r)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// elsewhere answers a write that a page of another origin sends.
+func (a *App) elsewhere(w http.ResponseWriter, r *http.Request) {
+	a.problem(w, r, a.visitor(r, a.base), trouble{Status: http.StatusForbidden, Key: "error.cross-origin"})
 }
 
 // nowhere answers what no route matches: an unknown path, a wrong method or a path that needs cleaning.
@@ -186,7 +196,7 @@ func fillPattern(pattern string, r *http.Request) string {
 		if p == "{$}" {
 			parts[i] = ""
 		} else if strings.HasPrefix(p, "{") {
-			parts[i] = url.PathEscape(r.PathValue(strings.TrimRight(strings.Trim(p, "{}"), ".")))
+			parts[i] = r.PathValue(strings.TrimRight(strings.Trim(p, "{}"), "."))
 		}
 	}
 	return strings.Join(parts, "/")

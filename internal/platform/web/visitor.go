@@ -35,9 +35,9 @@ func (v Visitor) With(pairs ...string) string {
 		}
 	}
 	if len(q) == 0 {
-		return v.URL.Path
+		return v.URL.EscapedPath()
 	}
-	return v.URL.Path + "?" + q.Encode()
+	return v.URL.EscapedPath() + "?" + q.Encode()
 }
 
 func (a *App) visitor(r *http.Request, room *set) Visitor {

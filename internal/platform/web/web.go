@@ -114,7 +114,9 @@ func New(cfg Config, rooms ...Room) (*App, error) {
 	slices.SortStableFunc(a.nav, func(x, y navEntry) int { return cmp.Compare(x.Order, y.Order) })
 	a.mux.HandleFunc("GET /assets/{name}", a.assets.serve)
 	a.mux.HandleFunc("POST /preferences", a.preferences)
-	a.handler = http.NewCrossOriginProtection().Handler(http.HandlerFunc(a.route))
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(a.elsewhere))
+	a.handler = guard.Handler(http.HandlerFunc(a.route))
 	return a, errors.Join(faults...)
 }
 
@@ -169,9 +171,6 @@ func (a *App) mount(r Room) error {
 	}
 	return errors.Join(faults...)
 }
-
-// ServeHTTP serves a page, with the headers that every answer has.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Routes lists the pattern and permission of every route of the rooms, in order.
 func (a *App) Routes() []Route {

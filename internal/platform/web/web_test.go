@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -213,7 +214,24 @@ func TestRefusedActionShowsItsFormAgain(t *testing.T) {
 }
 
 func TestCrossSiteWritesAreRefused(t *testing.T) {
-	want(t, get(app(t), "POST", "/notes/3", "title=x", "Sec-Fetch-Site", "cross-site"), 403)
+	want(t, get(app(t), "POST", "/notes/3", "title=x", "Sec-Fetch-Site", "cross-site"), 403, "another origin", "CERT Ruritania")
+}
+
+func TestEveryAnswerIsObserved(t *testing.T) {
+	cfg := config()
+	var seen []string
+	cfg.Observe = func(route string, status int, d time.Duration) { seen = append(seen, fmt.Sprint(route, " ", status)) }
+	a, err := web.New(cfg, room())
+	if err != nil {
+		t.Fatal(err)
+	}
+	get(a, "GET", "/notes/3", "")
+	get(a, "GET", "/notes/404", "")
+	get(a, "GET", "/nowhere", "")
+	get(a, "POST", "/notes/3", "title=x")
+	if s := strings.Join(seen, ", "); s != "GET /notes/{id} 200, GET /notes/{id} 404, none 404, POST /notes/{id} 303" {
+		t.Error(s)
+	}
 }
 
 func TestFragmentHasNoLayout(t *testing.T) {
@@ -273,4 +291,66 @@ func TestRoomsAreCheckedAtTheStart(t *testing.T) {
 			t.Errorf("%s is not refused: %v", part, err)
 		}
 	}
+}
+
+func TestPagesSpeakTheVisitorsLanguage(t *testing.T) {
+	a := app(t)
+	want(t, get(a, "GET", "/nowhere", "", "Accept-Language", "sr-RS, en;q=0.5"), 404, `<html lang="sr-Latn"`, "Takva stranica ne postoji")
+	want(t, get(a, "GET", "/nowhere", "", "Accept-Language", "sr", "Cookie", "tocsin-language=en"), 404, `<html lang="en"`)
+	cfg := config()
+	cfg.Languages = []string{"sr", "xx"}
+	a, err := web.New(cfg, room())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, get(a, "GET", "/nowhere", ""), 404, `<html lang="sr-Latn"`)
+}
+
+func TestPagesAreCompressed(t *testing.T) {
+	w := get(app(t), "GET", "/notes", "", "Accept-Encoding", "gzip")
+	z, err := gzip.NewReader(w.Body)
+	if err != nil || w.Header().Get("Content-Encoding") != "gzip" {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil || !strings.Contains(string(b), "</html>") {
+		t.Errorf("%v: %s", err, b)
+	}
+}
+
+func TestAssetsAreKeptForEver(t *testing.T) {
+	a := app(t)
+	page := get(a, "GET", "/notes", "").Body.String()
+	_, rest, _ := strings.Cut(page, `href="/assets/tocsin-`)
+	name, _, _ := strings.Cut(rest, `"`)
+	w := get(a, "GET", "/assets/tocsin-"+name, "")
+	want(t, w, 200, "--accent")
+	if c := w.Header().Get("Cache-Control"); !strings.Contains(c, "immutable") || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
+		t.Errorf("%s %s", c, w.Header().Get("Content-Type"))
+	}
+}
+
+func FuzzInput(f *testing.F) {
+	a, err := web.New(config(), room())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("/notes", "q=a&limit=3", "title=x", "")
+	f.Add("/notes/7", "q=%00", "title=%ff", "eyJyIjoibm90ZSJ9")
+	f.Fuzz(func(t *testing.T, path, query, form, flash string) {
+		for _, method := range []string{"GET", "POST"} {
+			r := httptest.NewRequest(method, "/", strings.NewReader(form))
+			r.URL = &url.URL{Path: path, RawQuery: query}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "tocsin-flash", Value: flash})
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			if w.Code == 500 && !strings.HasPrefix(path, "/notes/50") {
+				t.Errorf("%s %q?%q %q: %s", method, path, query, form, w.Body)
+			}
+			if to := w.Header().Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, "://") {
+				t.Errorf("led to %q", to)
+			}
+		}
+	})
 }

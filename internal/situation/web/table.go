@@ -88,7 +88,7 @@ func (r *room) table(ctx context.Context, v web.Visitor, in tableIn) (*table, er
 	if err != nil {
 		return nil, err
 	}
-	t := &table{Name: in.Table, Title: v.T("table." + in.Table), Query: v.With()[len(v.URL.Path):]}
+	t := &table{Name: in.Table, Title: v.T("table." + in.Table), Query: query(v)}
 	if in.Sector != "" {
 		t.Title = v.T("table.of", t.Title, r.sectorName(v, p.Sector))
 	}
@@ -116,6 +116,14 @@ func (r *room) table(ctx context.Context, v web.Visitor, in tableIn) (*table, er
 		}
 	}
 	return t, nil
+}
+
+// query is the page's own, with its question mark.
+func query(v web.Visitor) string {
+	if v.URL.RawQuery == "" {
+		return ""
+	}
+	return "?" + v.URL.RawQuery
 }
 
 func (r *room) picture(ctx context.Context, in tableIn) (*situation.Picture, error) {

@@ -10,7 +10,7 @@ import (
 func TestLayoutKeepsTheRules(t *testing.T) {
 	Check(t, web.Room{Name: "layout", Templates: web.Templates(), Locale: web.Locale()},
 		"error.invalid", "error.not-found", "error.conflict", "error.forbidden", "error.unavailable", "error.internal",
-		"error.no-page", "error.method", "severity.", "state.", "ago.", "in.", "chart.numbers", "chart.day", "chart.incomplete")
+		"error.no-page", "error.cross-origin", "error.method", "severity.", "state.", "ago.", "in.", "chart.numbers", "chart.day", "chart.incomplete")
 }
 
 func TestWordsOutsideTheCatalogueAreFound(t *testing.T) {
