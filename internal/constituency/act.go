@@ -151,7 +151,7 @@ func (s *Store) Retire(ctx context.Context, actor act.Actor, id int64, day Day) 
 		if day < c.ValidFrom || day <= 0 || day >= Open {
 			return "", nil, fault.Problems{{Field: "valid_until", Message: "must be a day after the constituent began"}}
 		}
-		c.ValidUntil = day
+		c.ValidUntil, c.Source = day, Manual // or the next refresh would open it again
 		if err := updateConstituent(tx, &c); err != nil {
 			return "", nil, err
 		}
@@ -202,8 +202,8 @@ func (s *Store) EndContact(ctx context.Context, actor act.Actor, id int64, day D
 		if c == nil {
 			return "", nil, fault.NotFoundf("there is no contact with the id %d", id)
 		}
-		if day < c.ValidFrom || day <= 0 || day >= Open {
-			return "", nil, fault.Problems{{Field: "valid_until", Message: "must be a day after the contact began"}}
+		if err := mayEnd("contact", c.Source, c.Origin, c.ValidFrom, day); err != nil {
+			return "", nil, err
 		}
 		c.ValidUntil = day
 		ref, err := refOf(tx, c.Constituent)
@@ -258,8 +258,8 @@ func (s *Store) EndAsset(ctx context.Context, actor act.Actor, id int64, day Day
 		if a == nil {
 			return "", nil, fault.NotFoundf("there is no asset with the id %d", id)
 		}
-		if day < a.ValidFrom || day <= 0 || day >= Open {
-			return "", nil, fault.Problems{{Field: "valid_until", Message: "must be a day after the asset began"}}
+		if err := mayEnd("asset", a.Source, a.Origin, a.ValidFrom, day); err != nil {
+			return "", nil, err
 		}
 		a.ValidUntil = day
 		ref, err := refOf(tx, a.Constituent)
@@ -268,4 +268,16 @@ func (s *Store) EndAsset(ctx context.Context, actor act.Actor, id int64, day Day
 		}
 		return "constituent:" + ref, map[string]any{"asset": id, "value": a.Value, "valid_until": day.String()}, updateAsset(tx, a)
 	})
+}
+
+// mayEnd refuses to end what a registry says, for the next refresh would bring it back.
+func mayEnd(what string, source Source, origin string, from, day Day) error {
+	if source != Manual {
+		return fault.Conflictf("this %s comes from %s and would come back with the next refresh: enter what is right beside it, "+
+			"which goes first", what, origin)
+	}
+	if day < from || day <= 0 || day >= Open {
+		return fault.Problems{{Field: "valid_until", Message: "must be a day after the " + what + " began"}}
+	}
+	return nil
 }

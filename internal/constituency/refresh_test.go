@@ -174,6 +174,40 @@ func TestRefreshEndsWhatIsGoneAndKeepsThePast(t *testing.T) {
 	})
 }
 
+func TestPeopleOverruleTheRegistryForGood(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		if _, err := refresh(t, s, false, people, inetnums, inet6nums); err != nil {
+			t.Fatal(err)
+		}
+		d, err := s.Directory(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clinic, err := d.ByRef("CLINIC")
+		if err != nil {
+			t.Fatal(err)
+		}
+		as, _, err := s.Assets(ctx, AssetFilter{Constituent: clinic.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.EndAsset(ctx, act.Machine, as[0].ID, DayOf(today)); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("ended what comes back: %v", err)
+		}
+		if err := s.Retire(ctx, act.Machine, clinic.ID, DayOf(today)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := refresh(t, s, false, people, inetnums, inet6nums); err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Why(ctx, "198.51.100.9", today)
+		if err != nil || a.Verdict.Winner.Ref != "ORG-ISP1-TEST" {
+			t.Errorf("a refresh brought back whom a person ended: %+v, %v", a.Verdict, err)
+		}
+	})
+}
+
 func TestRegistryFilesThatAreNoneSaySo(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		for _, texts := range [][]string{{""}, {people}, {"<html>\n"}} {
