@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,22 +112,5 @@ func TestEmptyNationSaysWhatToDo(t *testing.T) {
 	w := get(app(t, d), "/")
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "There are no reports yet") {
 		t.Errorf("%d %s", w.Code, w.Body)
-	}
-}
-
-// TestServe serves a made-up nation to look at, until TOCSIN_LOOK_STOP exists.
-func TestServe(t *testing.T) {
-	listen, stop := os.Getenv("TOCSIN_LOOK"), os.Getenv("TOCSIN_LOOK_STOP")
-	if listen == "" {
-		t.Skip("set TOCSIN_LOOK to host:port to look at the pages")
-	}
-	s := &http.Server{Addr: listen, Handler: filled(t)}
-	go s.ListenAndServe()
-	for {
-		if _, err := os.Stat(stop); err == nil {
-			s.Close()
-			return
-		}
-		time.Sleep(time.Second)
 	}
 }
