@@ -1,5 +1,6 @@
 // Command testreport reads the output of go test -json, prints what failed with its output, and fails when a test was skipped:
-// where CI runs, nothing a test needs may be missing.
+// where CI runs, nothing a test needs may be missing. Two sorts of skip are told and let pass: measurements that people start
+// by hand, and tests of real data that is not ours to give, where it is not beside the checkout.
 package main
 
 import (
@@ -27,7 +28,9 @@ func main() {
 	}
 	defer f.Close()
 	output := map[string]*strings.Builder{}
-	var passed, failed, skipped int
+	var passed, failed, skipped, excused int
+	_, err = os.Stat("../shared/data")
+	hasData := err == nil
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, 16<<20)
 	for in.Scan() {
@@ -57,7 +60,11 @@ func main() {
 			fmt.Printf("FAIL  %s\n%s", key, output[key])
 		case "skip":
 			if e.Test != "" { // a package without tests is none that was skipped
-				skipped++
+				if excuse(output[key].String(), hasData) {
+					excused++
+				} else {
+					skipped++
+				}
 				fmt.Printf("SKIP  %s\n%s", key, output[key])
 			}
 		}
@@ -66,8 +73,21 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	fmt.Printf("%d passed, %d failed, %d skipped, %d skipped with an excuse\n", passed, failed, skipped, excused)
 	if failed+skipped > 0 || passed == 0 {
 		os.Exit(1)
 	}
+}
+
+// excuse tells whether a skip is one of those that may be.
+func excuse(output string, hasData bool) bool {
+	if strings.Contains(output, "by hand") {
+		return true
+	}
+	for _, data := range []string{"shared/data", "beside the checkout", "not here"} {
+		if strings.Contains(output, data) {
+			return !hasData
+		}
+	}
+	return false
 }
