@@ -495,3 +495,21 @@ func FuzzReadQuery(f *testing.F) {
 		}
 	})
 }
+
+func FuzzFilterText(f *testing.F) {
+	f.Add("203.0.113.0/24", "high", "2026-03-01", "-severity")
+	f.Add("::ffff:203.0.113.7", "x", "0001-01-01", "")
+	f.Fuzz(func(t *testing.T, address, severity, day, order string) {
+		flt, err := FilterText{Address: address, Severity: []string{severity}, MinSeverity: severity, Day: day, LastUntil: day}.Filter()
+		if err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Fatal(err)
+		}
+		if _, err := ParseSort(order); err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Fatal(err)
+		}
+		ix := &index{owners: newOwners(0, nil)}
+		if _, cerr := ix.compile(flt); err == nil && cerr != nil {
+			t.Fatal(cerr)
+		}
+	})
+}

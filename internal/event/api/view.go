@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strings"
+
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
 )
@@ -35,13 +37,32 @@ type finding struct {
 }
 
 type findingDetail struct {
-	Finding finding               `json:"finding"`
-	Subject string                `json:"subject" enum:"service,address,name"`
-	Closing string                `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
-	Verdict *constituency.Verdict `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
-	Runs    []run                 `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
-	Steps   []step                `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
-	Acts    []deed                `json:"acts" nullable:"false" doc:"What people did with it, latest first"`
+	Finding finding  `json:"finding"`
+	Subject string   `json:"subject" enum:"service,address,name"`
+	Closing string   `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
+	Verdict *verdict `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
+	Runs    []run    `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
+	Steps   []step   `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
+	Acts    []deed   `json:"acts" nullable:"false" doc:"What people did with it, latest first"`
+}
+
+type verdict struct {
+	Owner  int64       `json:"owner" doc:"0 is nobody"`
+	Winner candidate   `json:"winner"`
+	Ties   []candidate `json:"ties,omitempty" doc:"Equally good: a conflict"`
+	Lost   []candidate `json:"lost,omitempty"`
+	Copies []int64     `json:"copies,omitempty" doc:"Constituents that get a copy"`
+}
+
+type candidate struct {
+	Constituent int64  `json:"constituent" doc:"0 for the nation's own address space"`
+	Ref         string `json:"ref,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Rule        string `json:"rule" doc:"exact-address, manual-prefix, automatic-prefix, domain-suffix, manual-asn, automatic-asn, country-fallback, none"`
+	Matched     string `json:"matched,omitempty" doc:"What of the registry matched: 203.0.113.0/24, AS64500, hospital.example"`
+	Source      string `json:"source,omitempty" doc:"manual or automatic"`
+	AlsoNotify  bool   `json:"also_notify,omitempty"`
+	Why         string `json:"why,omitempty" doc:"Of a loser: the reason it lost"`
 }
 
 type run struct {
@@ -129,7 +150,7 @@ func findingsOf(list []event.Finding) []finding {
 }
 
 func detailOf(d *event.Detail) *findingDetail {
-	out := &findingDetail{Finding: findingOf(&d.Finding), Subject: string(d.Subject), Closing: string(d.Closing), Verdict: d.Verdict,
+	out := &findingDetail{Finding: findingOf(&d.Finding), Subject: string(d.Subject), Closing: string(d.Closing), Verdict: verdictOf(d.Verdict),
 		Runs: []run{}, Steps: []step{}, Acts: []deed{}}
 	for _, r := range d.Runs {
 		out.Runs = append(out.Runs, run{r.From.String(), r.To.String(), r.Still, ownerOf(r.Owner), r.Severity.String()})
@@ -154,4 +175,23 @@ func typeOf(t event.TypeRow) reportType {
 
 func eventOf(e *event.StoredEvent) storedEvent {
 	return storedEvent{Day: e.Day.String(), Feed: e.Feed, Type: e.Type, File: e.File, Row: e.Row, Owner: e.Owner, IDF: e.IDF()}
+}
+
+func verdictOf(v *constituency.Verdict) *verdict {
+	if v == nil {
+		return nil
+	}
+	return &verdict{v.Owner, candidateOf(v.Winner), candidatesOf(v.Ties), candidatesOf(v.Lost), v.Copies}
+}
+
+func candidatesOf(list []constituency.Candidate) []candidate {
+	var out []candidate
+	for _, c := range list {
+		out = append(out, candidateOf(c))
+	}
+	return out
+}
+
+func candidateOf(c constituency.Candidate) candidate {
+	return candidate{c.Constituent, c.Ref, c.Name, c.Rule.String(), c.Matched, c.Source, c.AlsoNotify, strings.TrimPrefix(c.Why, "why.")}
 }

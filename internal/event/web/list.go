@@ -235,7 +235,9 @@ func (r *room) words(v web.Visitor, name string, values []string) []string {
 			}
 		case "severity", "min-severity":
 			if n, ok := event.ParseSeverity(s); ok {
-				out[i] = v.T("severity." + strconv.Itoa(int(n)))
+				if out[i] = v.T("severity." + strconv.Itoa(int(n))); name == "min-severity" {
+					out[i] = v.T("filter.at-least", out[i])
+				}
 			}
 		}
 	}
