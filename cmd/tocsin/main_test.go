@@ -16,9 +16,11 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the sessions in testdata: what a person or a script types, and what comes back.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+func TestScripts(t *testing.T) { testscript.Run(t, params("testdata")) }
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -29,5 +31,5 @@ func TestScripts(t *testing.T) {
 			"get":      get,
 			"freeport": freePort,
 		},
-	})
+	}
 }
