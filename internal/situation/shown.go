@@ -17,8 +17,8 @@ type shownKey struct {
 const maxShown = 64
 
 func (s *Situation) seen(st standing, changes string, late bool, window int, sc scope) *Picture {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.showing.Lock()
+	defer s.showing.Unlock()
 	if !s.shown.of(st, changes, late) {
 		return nil
 	}
@@ -26,8 +26,8 @@ func (s *Situation) seen(st standing, changes string, late bool, window int, sc 
 }
 
 func (s *Situation) keep(st standing, changes string, late bool, window int, sc scope, p *Picture) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.showing.Lock()
+	defer s.showing.Unlock()
 	if !s.shown.of(st, changes, late) || len(s.shown.pictures) >= maxShown {
 		s.shown = shown{st.serial, changes, late, map[shownKey]*Picture{}}
 	}

@@ -142,11 +142,13 @@ type Situation struct {
 	db      *db.DB
 	tallier *event.Tallier
 
-	mu       sync.Mutex
+	mu       sync.Mutex // may be held while waiting for the database
 	registry registry
 	standing standing
 	serial   int64
-	shown    shown
+
+	showing sync.Mutex // taken inside a transaction, so nobody may wait for the database under it
+	shown   shown
 }
 
 // New returns the situation of a world, whose findings the lister lists.

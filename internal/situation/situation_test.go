@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -239,6 +240,30 @@ func TestConstituentHasItsOwnTrend(t *testing.T) {
 		if _, err := s.Constituent(context.Background(), 999, 40); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("nobody: %v", err)
 		}
+	})
+}
+
+func TestManyLookAtOnceWhileTheRecordsChange(t *testing.T) {
+	dbtest.Each(t, recorder(), func(t *testing.T, d *db.DB) {
+		s := filled(t, d)
+		var wg sync.WaitGroup
+		for i := range 24 {
+			wg.Go(func() {
+				for n := range 8 {
+					if i == 0 {
+						do(t, d, `UPDATE setting SET value = $1 WHERE name = 'constituency.version'`, strconv.Itoa(n+2))
+						if _, err := s.Refresh(context.Background()); err != nil {
+							t.Error(err)
+						}
+					}
+					if _, err := s.Picture(context.Background(), 7+i+n); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		sameSums(t, d)
 	})
 }
 
