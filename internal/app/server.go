@@ -49,7 +49,7 @@ func NewServer(ctx context.Context, w *world.World, listen string, log *slog.Log
 		return nil, fault.New(fault.Unavailable, "listen on %s: %w; choose another address with --listen", listen, err)
 	}
 	s := &Server{world: w, metrics: telemetry.NewMetrics(Release()), log: log, listener: l, workers: max(2, runtime.NumCPU())}
-	observeWorld(s.metrics.World(w.Name()), w)
+	s.metrics.World(w.Name()).MustRegister(&observer{w, log})
 	h, err := s.handler(ctx)
 	if err != nil {
 		l.Close()
