@@ -57,18 +57,18 @@ type Globals struct {
 type grammar struct {
 	Globals
 	Serve        serveCmd        `cmd:"" help:"Serve the console and the REST interface, collect feeds, work off jobs."`
-	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
-	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
-	Check        checkCmd        `cmd:"" help:"Check configuration, records, archive and segments."`
-	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	Demo         demoCmd         `cmd:"" help:"Make a fictional nation with a month of reports, and serve it."`
 	Ingest       ingestCmd       `cmd:"" help:"Take in report files."`
 	Findings     findingsCmd     `cmd:"" help:"List findings for people, machines and spreadsheets."`
-	Generate     generateCmd     `cmd:"" help:"Generate a fictional nation and its report files, the same for the same seed."`
 	Why          whyCmd          `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
+	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
+	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
+	Check        checkCmd        `cmd:"" help:"Check configuration, records, archive and segments."`
+	Generate     generateCmd     `cmd:"" help:"Generate a fictional nation and its report files, the same for the same seed."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
 
