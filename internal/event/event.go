@@ -178,4 +178,5 @@ type RowError struct {
 	Reason string // what is wrong and what was expected, for people
 }
 
+// Error implements error.
 func (e *RowError) Error() string { return e.Reason }

@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/app"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/config"
+	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/telemetry"
 )
@@ -181,6 +182,10 @@ func complain(w io.Writer, err error) int {
 	var u usageError
 	if errors.As(err, &u) {
 		return exitUsage
+	}
+	if errors.Is(err, syscall.ENOSPC) || db.IsFull(err) {
+		fmt.Fprintln(w, "        the disk is full: make room and do it again; what was taken in is kept")
+		return exitUnavailable
 	}
 	return map[fault.Kind]int{fault.Internal: exitInternal, fault.Invalid: exitInvalid, fault.NotFound: exitNotFound,
 		fault.Conflict: exitConflict, fault.Forbidden: exitForbidden, fault.Unavailable: exitUnavailable}[fault.KindOf(err)]
