@@ -16,7 +16,7 @@ const (
 	topTypes   = 12
 	topOwners  = 10
 	topMovers  = 6
-	topGaps    = 8
+	topGaps    = 3
 	topMissing = 8
 )
 
