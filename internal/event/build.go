@@ -625,12 +625,7 @@ func (b *batch) abandon(in *Intake) {
 		segments, archives, err = b.condemn(tx)
 		return err
 	})
-	for _, p := range segments {
-		err = errors.Join(err, in.Segments.Remove(p))
-	}
-	for _, p := range archives {
-		err = errors.Join(err, in.Archive.Remove(p))
-	}
+	err = errors.Join(err, in.Segments.Remove(segments...), in.Archive.Remove(archives...))
 	if err == nil {
 		err = in.DB.Upkeep(ctx, b.forget)
 	}

@@ -194,14 +194,9 @@ func (in *Intake) Sweep(ctx context.Context) error {
 	in.Step("condemned")
 	for _, s := range segs {
 		in.readers.forget(s.path)
-		if err := in.Segments.Remove(s.path); err != nil {
-			return fmt.Errorf("sweep: %w", err)
-		}
 	}
-	for _, a := range archives {
-		if err := in.Archive.Remove(a.path); err != nil {
-			return fmt.Errorf("sweep: %w", err)
-		}
+	if err := errors.Join(in.Segments.Remove(pathsOf(segs)...), in.Archive.Remove(pathsOf(archives)...)); err != nil {
+		return fmt.Errorf("sweep: %w", err)
 	}
 	in.Step("swept")
 	return in.DB.Upkeep(ctx, func(tx *db.Tx) error {
@@ -217,6 +212,14 @@ func (in *Intake) Sweep(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+func pathsOf(cs []condemned) []string {
+	out := make([]string, len(cs))
+	for i, c := range cs {
+		out[i] = c.path
+	}
+	return out
 }
 
 // Retention says for how many days events and archived files are kept; 0 is for ever. Findings and counts stay.

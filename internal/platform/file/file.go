@@ -241,13 +241,20 @@ func (p *Pending) Abort() {
 // Open opens the file name for reading.
 func (d Dir) Open(name string) (Reader, error) { return d.FS.Open(d.Path(name)) }
 
-// Remove deletes the file name, finished or temporary; a file that is not there is no error.
-func (d Dir) Remove(name string) error {
-	p := d.Path(name)
-	for _, q := range []string{p, p + temporary} {
-		if err := d.FS.Remove(q); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+// Remove deletes files, finished or temporary, and syncs their folders, each once, so that none comes back after a crash
+// when nobody knows it any more. A file that is not there is no error.
+func (d Dir) Remove(names ...string) error {
+	var folders []string
+	for _, name := range names {
+		p := d.Path(name)
+		for _, q := range []string{p, p + temporary} {
+			if err := ignoreMissing(d.FS.Remove(q)); err != nil {
+				return err
+			}
+		}
+		if f := filepath.Dir(p); !slices.Contains(folders, f) {
+			folders = append(folders, f)
 		}
 	}
-	return nil
+	return each(folders, func(f string) error { return ignoreMissing(d.FS.SyncDir(f)) })
 }
