@@ -79,7 +79,7 @@ func (c *ingestCmd) Run(e *Env) error {
 	if err != nil {
 		return err
 	}
-	app.BoundMemory(200 << 20) // beside it stand SQLite's caches
+	app.BoundMemory(230 << 20) // beside it stand SQLite's caches
 	return e.withNew(func(w *world.World) error {
 		if err := c.identify(e, w, sources); err != nil {
 			return err
@@ -90,12 +90,13 @@ func (c *ingestCmd) Run(e *Env) error {
 			rate := float64(p.Rows) / max(watch.Elapsed().Seconds(), 0.001)
 			bar.show(p.BytesDone, p.Bytes, fmt.Sprintf("%d of %d files, %s rows, %s rows/s", p.FilesDone, p.Files, count(p.Rows), count(int64(rate))))
 		})
+		taken := watch.Elapsed() // durable, counted and compacted
 		if err == nil {
-			err = w.Drain(e.Ctx) // what follows from it, compaction included
+			err = w.Drain(e.Ctx) // what follows: due jobs and the sums of the national picture
 		}
 		bar.end()
 		s := sums{Files: sum.Files, Rows: sum.Rows, Events: sum.Events, Rejected: sum.Rejected, Unattributed: sum.Unattributed,
-			Seconds: watch.Elapsed().Seconds(), PeakBytes: app.PeakMemory()}
+			Seconds: taken.Seconds(), PeakBytes: app.PeakMemory()}
 		s.RowsPerSec = float64(s.Rows) / max(s.Seconds, 0.001)
 		return errors.Join(c.print(e, sum, s), err, failure(sum))
 	})
