@@ -67,7 +67,7 @@ func (rs *readers) get(path string) (*openSegment, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(false), parquet.ReadBufferSize(64<<10))
+	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(false), parquet.ReadBufferSize(8<<10))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open segment %s: %w", path, err), r.Close())
 	}

@@ -137,7 +137,7 @@ func (ws *writers) get(dst *file.Pending) *segmentWriter {
 	w := parquet.NewGenericWriter[segmentRow](dst,
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
 		parquet.BloomFilters(parquet.SplitBlockFilter(10, "source.ip_lo")),
-		parquet.PageBufferSize(128<<10), parquet.DataPageStatistics(false),
+		parquet.PageBufferSize(64<<10), parquet.DataPageStatistics(false),
 		parquet.SkipPageBounds("extra"), parquet.SkipPageBounds("event_description.text"),
 		parquet.SkipPageBounds("source.reverse_dns"), parquet.ColumnIndexSizeLimit(func([]string) int { return 16 }),
 		parquet.CreatedBy("Tocsin", "1", ""))
