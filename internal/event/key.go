@@ -104,11 +104,14 @@ func firstOf(ss ...string) string {
 	return ""
 }
 
+// lastPort is flipped in the transport's byte when the port is really 65535, for the two bytes of no port are the same.
+const lastPort = 0x80
+
 // appendID appends the finding's identity; see ID.
 func (s *subject) appendID(b []byte, typ int64) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(typ))
 	b = appendAddress(b, s.addr)
-	b = binary.BigEndian.AppendUint16(b, uint16(s.port)) // -1 becomes 65535; a service type never mixes the two
+	b = binary.BigEndian.AppendUint16(b, uint16(s.port)) // -1 becomes 65535; see lastPort
 	code, ident := byte(255), s.identifier
 	for i, t := range transports {
 		if t == s.transport {
@@ -117,6 +120,9 @@ func (s *subject) appendID(b []byte, typ int64) []byte {
 	}
 	if code == 255 {
 		ident += "\x00" + s.transport
+	}
+	if s.port == 0xffff {
+		code ^= lastPort
 	}
 	b = append(b, code)
 	if ident != "" || s.name != "" {
@@ -131,15 +137,25 @@ func (s *subject) numbered() bool {
 	return s.name == "" && s.identifier == "" && slices.Contains(transports, s.transport)
 }
 
+// portAndTransport reads the three bytes of an id that hold them; the transport is its place in transports or 255.
+func portAndTransport(b []byte) (port int32, code byte) {
+	port, code = int32(binary.BigEndian.Uint16(b)), b[2]
+	if port == 0xffff {
+		if (code&lastPort != 0) == (code|lastPort == 255) {
+			return -1, code
+		}
+		code ^= lastPort
+	}
+	return port, code
+}
+
 // subject is what the id says of its finding; name and identifier are not in it.
 func (id ID) subject() subject {
 	s := subject{addr: id.address(), port: -1}
 	at := 5 + map[byte]int{4: 4, 6: 16}[id[4]]
-	if p := int32(binary.BigEndian.Uint16([]byte(id[at : at+2]))); p != 0xffff {
-		s.port = p
-	}
-	if c := int(id[at+2]); c < len(transports) {
-		s.transport = transports[c]
+	var code byte
+	if s.port, code = portAndTransport([]byte(id[at : at+3])); int(code) < len(transports) {
+		s.transport = transports[code]
 	}
 	return s
 }

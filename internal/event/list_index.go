@@ -83,16 +83,16 @@ func (b *block) text(row int) *text {
 	return &b.texts[i]
 }
 
-// portOf is the port within an id without its type, and the place of the transport's byte.
-func portOf(id []byte) (port int32, at int) {
-	at = 1
+// portOf is the port and the transport within an id without its type; see portAndTransport.
+func portOf(id []byte) (port int32, transport byte) {
+	at := 1
 	switch id[0] {
 	case 4:
 		at = 5
 	case 6:
 		at = 17
 	}
-	return int32(binary.BigEndian.Uint16(id[at:])), at + 2
+	return portAndTransport(id[at:])
 }
 
 func fullID(typ int64, id []byte) ID {

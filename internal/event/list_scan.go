@@ -222,11 +222,11 @@ func (q *query) matchDays(t *listType, first, last Day) bool {
 
 func (q *query) matchParts(b *block, row int) bool {
 	id := b.id(row)
-	port, at := portOf(id)
+	port, transport := portOf(id)
 	if len(q.Ports) > 0 && !slices.Contains(q.Ports, port) {
 		return false
 	}
-	switch code := int(id[at]); {
+	switch code := int(transport); {
 	case q.transport < 0:
 		return true
 	case code != q.transport:
