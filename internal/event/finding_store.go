@@ -312,7 +312,7 @@ func (c *change) save(tx *db.Tx, st typeState, b *built) error {
 	}
 	// The explanation goes with the latest run: the replayed day's when it is in it, else what was there.
 	if c.sighting != nil && last.from <= b.plan.day {
-		if _, err := tx.Prepared(`UPDATE finding SET explanation = $1 WHERE id = $2`, b.explanation(c.sighting), []byte(c.id)); err != nil {
+		if err := setExplanation(tx, c.id, b.explanation(c.sighting)); err != nil {
 			return err
 		}
 	}
@@ -327,5 +327,10 @@ func replaceReport(tx *db.Tx, typ, report int64, day Day) error {
 		return err
 	}
 	_, err := tx.Exec(`UPDATE report SET live = 1 WHERE id = $1`, report)
+	return err
+}
+
+func setExplanation(tx *db.Tx, id ID, explanation int64) error {
+	_, err := tx.Prepared(`UPDATE finding SET explanation = $1 WHERE id = $2`, explanation, []byte(id))
 	return err
 }

@@ -107,7 +107,7 @@ func moveFindings(tx *db.Tx, st typeState, t *timeline, ms []moved, explain map[
 		if err := c.save(tx, st, nil); err != nil {
 			return err
 		}
-		if _, err := tx.Prepared(`UPDATE finding SET explanation = $1 WHERE id = $2`, explain[string(m.verdict.Digest[:])], []byte(m.id)); err != nil {
+		if err := setExplanation(tx, m.id, explain[string(m.verdict.Digest[:])]); err != nil {
 			return err
 		}
 		owners[m.id] = m.verdict.Owner
