@@ -67,7 +67,6 @@ var thirdParty = map[string][]string{
 	"github.com/gaissmai/bart":            {"internal/constituency"},
 	"github.com/jackc/pgx/v5":             {"internal/platform/db", "bench"},
 	"github.com/klauspost/compress":       {"internal/event", "internal/platform/file"},
-	"github.com/nicksnyder/go-i18n/v2":    {"internal/platform/text"},
 	"github.com/parquet-go/parquet-go":    {"internal/event", "bench"},
 	"github.com/pressly/goose/v3":         {"internal/platform/db"},
 	"github.com/prometheus/client_golang": {"internal/platform/telemetry", "internal/app", "internal/world"},

@@ -255,7 +255,7 @@ func (t *taking) reserve(ctx context.Context, b *batch) error {
 			return nil
 		}
 		for _, r := range b.reports {
-			if _, err := lockType(tx, t.feed, r.plan.typ); err != nil {
+			if err := ensureType(tx, t.feed, r.plan.typ); err != nil {
 				return err
 			}
 			if r.report, err = insertReport(tx, r.plan); err != nil {

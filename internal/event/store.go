@@ -23,16 +23,28 @@ type typeState struct {
 	feed int64
 }
 
+// ensureType records the type if it is new. It counts no change and locks nothing that is there.
+func ensureType(tx *db.Tx, f feed.Feed, t ReportType) error {
+	_, err := tx.Prepared(`INSERT INTO report_type (id, feed, name, title, class, kind, identifier, severity, subject, closing,
+		known, first_day, last_day, cutoff, closed_on, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, -1, -1, -1, -1, 0) ON CONFLICT (id) DO NOTHING`,
+		TypeID(f.Name, t.Name), f.ID, t.Name, t.Title, t.Class, t.Kind, t.Identifier, int(t.Severity), string(t.Subject),
+		string(t.Closing), flag(t.Known))
+	if err != nil {
+		return fmt.Errorf("record report type %s: %w", t.Name, err)
+	}
+	return nil
+}
+
 // lockType records the type if it is new, brings what is known of it up to date, and locks it until the transaction ends:
 // reports of one type are compared one after the other.
 func lockType(tx *db.Tx, f feed.Feed, t ReportType) (typeState, error) {
 	st := typeState{ReportType: t, id: TypeID(f.Name, t.Name), feed: f.ID}
-	_, err := tx.Exec(`INSERT INTO report_type (id, feed, name, title, class, kind, identifier, severity, subject, closing,
-		known, first_day, last_day, cutoff, closed_on, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, -1, -1, -1, -1, 1)
-		ON CONFLICT (id) DO UPDATE SET version = report_type.version + 1, title = excluded.title, class = excluded.class,
-		kind = excluded.kind, severity = excluded.severity, known = excluded.known`,
-		st.id, f.ID, t.Name, t.Title, t.Class, t.Kind, t.Identifier, int(t.Severity), string(t.Subject), string(t.Closing), flag(t.Known))
+	if err := ensureType(tx, f, t); err != nil {
+		return st, err
+	}
+	_, err := tx.Prepared(`UPDATE report_type SET version = version + 1, title = $1, class = $2, kind = $3, severity = $4, known = $5
+		WHERE id = $6`, t.Title, t.Class, t.Kind, int(t.Severity), flag(t.Known), st.id)
 	if err != nil {
 		return st, fmt.Errorf("lock report type %s: %w", t.Name, err)
 	}
