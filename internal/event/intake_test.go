@@ -248,7 +248,7 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 }
 
 // reports draws the files of up to twelve days of three types: missing ones, corrections, delayed and delta files,
-// overlapping subscriptions, changing severities.
+// overlapping subscriptions, changing severities, the same content issued again.
 func reports() *rapid.Generator[[]event.Source] {
 	return rapid.Custom(func(t *rapid.T) []event.Source {
 		var out []event.Source
@@ -266,6 +266,9 @@ func reports() *rapid.Generator[[]event.Source] {
 					}
 					name, content := report(day, typ, list, rows...)
 					out = append(out, issued(name, content, int64(rapid.IntRange(0, 3).Draw(t, "issued"))))
+					if rapid.IntRange(0, 5).Draw(t, "said again") == 0 {
+						out = append(out, issued(name, content, int64(rapid.IntRange(0, 3).Draw(t, "issued again"))))
+					}
 				}
 			}
 		}
