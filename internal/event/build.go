@@ -293,7 +293,11 @@ func (t *taking) read(ctx context.Context, b *batch) error {
 		})
 		g := gatherer{t: t, b: r, w: w, overlap: len(winners) > 1}
 		for _, s := range winners {
-			if err := g.file(ctx, s); err != nil {
+			err := g.file(ctx, s)
+			if i := slices.IndexFunc(winners, func(o *source) bool { return o.in != nil }); errors.Is(err, errGone) && i >= 0 {
+				return &badFile{winners[i].in, err}
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -326,3 +326,34 @@ func TestOlderFilesTakenInAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAFileForADayThatRetentionTookFailsAlone: the day cannot be read together with what is gone; the others are taken in.
+func TestAFileForADayThatRetentionTookFailsAlone(t *testing.T) {
+	eachStation(t, func(t *testing.T, s *station) {
+		name, content := report("2025-01-02", "scan_ftp", "nation", "192.0.2.1 21 high")
+		s.take(text(name, content))
+		if err := s.Retire(context.Background(), event.Retention{Archive: 30}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := s.Sweep(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := s.open()
+		_, other := report("2025-01-02", "scan_ftp", "bank", "192.0.2.2 21 high")
+		good, fresh := report("2025-01-02", "scan_smb", "nation", "192.0.2.3 445 high")
+		sum := s.take(text("2025-01-02-scan_ftp-bank.csv", other), text(good, fresh))
+		if len(sum.Failures()) != 1 || sum.Files != 2 || !strings.Contains(sum.Failures()[0].Outcome, "no longer in the archive") {
+			t.Fatalf("%+v", sum)
+		}
+		if after := s.open(); len(after) != len(before)+1 {
+			t.Errorf("open: %q, before %q", after, before)
+		}
+		// A correction needs nothing of what it supersedes.
+		if o := s.take(issued(name, content+"2025-01-02 00:01:00,192.0.2.4,21,tcp,high\n", 9)).Outcomes[0]; o.State != event.Live || o.Events != 2 {
+			t.Errorf("%+v", o)
+		}
+		s.check()
+	})
+}

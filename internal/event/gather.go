@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"strings"
 	"unsafe"
 
@@ -37,7 +39,13 @@ func (g *gatherer) file(ctx context.Context, s *source) error {
 		}
 	}
 	if s.in == nil {
+		if s.path == "" {
+			return takenAway(s)
+		}
 		a, err := openArchived(g.t.Archive, s.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return takenAway(s)
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +57,13 @@ func (g *gatherer) file(ctx context.Context, s *source) error {
 		return g.read(s, contextReader{ctx, r}, nil)
 	}
 	return g.t.archive(ctx, s, func(r io.Reader, a *archiver) error { return g.read(s, r, a) })
+}
+
+// errGone is a file of the report that retention took.
+var errGone = errors.New("no longer in the archive")
+
+func takenAway(s *source) error {
+	return fmt.Errorf("%s, which it adds to, is %w (retention): the day cannot be read anew and stays as it is", s.Name, errGone)
 }
 
 func (g *gatherer) read(s *source, r io.Reader, a *archiver) error {
