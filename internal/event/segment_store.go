@@ -149,7 +149,7 @@ func condemnedOf(tx *db.Tx, table string) (out []condemned, err error) {
 	return out, err
 }
 
-// forgetSegment removes the row of a segment whose file is gone, and reports that were never recorded.
+// forgetSegment removes the row of a segment whose file is gone.
 func forgetSegment(tx *db.Tx, id int64) error {
 	for _, q := range []string{
 		`DELETE FROM segment_report WHERE segment = $1`,

@@ -1,5 +1,5 @@
-// Package file writes immutable files so that they survive a crash: written under a temporary name, synced, renamed, the
-// directory and every new parent synced. The caller's SQL transaction is the commit; see docs/adr on the file protocol.
+// Package file writes immutable files so that they survive a crash: written under a temporary name, synced, renamed, all
+// directories above it synced. The caller's SQL transaction is the commit; see docs/adr on the file protocol.
 package file
 
 import (
