@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -72,7 +74,7 @@ func New(c Config, routes ...Route) (http.Handler, error) {
 		write(w, &Problem{Type: typeOf("forbidden"), Title: titles["forbidden"], Status: http.StatusForbidden,
 			Detail: "a page of another origin may not call this operation"})
 	}))
-	return s.recovering(guard.Handler(s.mux)), nil
+	return s.recovering(guard.Handler(legible(s.mux))), nil
 }
 
 type server struct {
@@ -133,6 +135,22 @@ func (s *server) mountRest() error {
 	})
 	s.mux.Handle(prefix, paths)
 	return nil
+}
+
+// legible refuses an address whose path or query holds a NUL or is no UTF-8: nothing has such a name, and PostgreSQL takes
+// no such text.
+func legible(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query, err := url.QueryUnescape(r.URL.RawQuery)
+		for _, s := range [...]string{r.URL.Path, query} {
+			if err != nil || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				write(w, &Problem{Type: typeOf("invalid"), Title: titles["invalid"], Status: http.StatusBadRequest,
+					Detail: "the path and the query must be UTF-8 text without NUL, percent-encoded"})
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 type callerKey struct{}

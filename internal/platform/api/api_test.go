@@ -225,6 +225,19 @@ func TestAPageOfAnotherOriginIsRefused(t *testing.T) {
 	problem(t, res, string(body), 403, "forbidden")
 }
 
+func TestAddressesThatAreNoTextAreRefused(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, &log)
+	for _, path := range []string{"/api/bells/%00", "/api/bells/a%00b", "/api/bells/%FF", "/api/bells/%ED%A0%80", "/api/bells?tower=%00",
+		"/api/bells?tower=a%C0", "/api/bells?tower=%", "/api/nowhere/%80"} {
+		res, body := ask(t, s, http.MethodGet, path, "ringer", "", "")
+		problem(t, res, body, http.StatusBadRequest, "invalid")
+	}
+	if log.Len() > 0 {
+		t.Errorf("the log has %s", log.String())
+	}
+}
+
 func TestBodiesAreBounded(t *testing.T) {
 	s := newServer(t, new(bytes.Buffer))
 	big := `{"name":"` + strings.Repeat("x", 300) + `"}`
