@@ -3,7 +3,6 @@ package constituency
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,6 +152,7 @@ type Filter struct {
 	Delegate    string // ref of the CERT
 	NoContact   bool   // nobody has a mail address
 	Ended       bool   // ended and future ones too
+	Sort        string // one of Sorts, with - before it from the last to the first; name when empty
 	After       string // Page.Next of the page before
 	Limit       int    // 50 when 0, at most 1,000
 }
@@ -164,7 +164,7 @@ type Page struct {
 	Next  string
 }
 
-// List lists constituents by name.
+// List lists constituents in the order that is asked for; equal ones by name.
 func (d *Directory) List(f Filter) (Page, error) {
 	limit := min(f.Limit, 1000)
 	if limit <= 0 {
@@ -174,22 +174,29 @@ func (d *Directory) List(f Filter) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	key, down, err := order(f.Sort)
+	if err != nil {
+		return Page{}, err
+	}
 	text := strings.ToLower(line(f.Text))
-	var p Page
+	var all []placed
 	for i, l := range d.all {
-		if !f.takes(l, d.day) || text != "" && !strings.Contains(d.folded[i], text) {
+		if f.takes(l, d.day) && (text == "" || strings.Contains(d.folded[i], text)) {
+			all = append(all, placed{cursor{key(l), l.Name, l.ID}, i})
+		}
+	}
+	slices.SortFunc(all, func(a, b placed) int { return a.cmp(b.cursor, down) })
+	p := Page{Total: len(all)}
+	for _, at := range all {
+		if f.After != "" && at.cmp(after, down) <= 0 {
 			continue
 		}
-		p.Total++
-		if f.After != "" && cmp.Or(cmp.Compare(l.Name, after.name), cmp.Compare(l.ID, after.id)) <= 0 {
-			continue
-		}
-		if len(p.Items) < limit {
-			p.Items = append(p.Items, l)
-		} else if p.Next == "" {
+		if len(p.Items) == limit {
 			last := p.Items[limit-1]
-			p.Next = cursor{last.Name, last.ID}.encode()
+			p.Next = cursor{key(last), last.Name, last.ID}.encode()
+			break
 		}
+		p.Items = append(p.Items, d.all[at.i])
 	}
 	return p, nil
 }
@@ -199,29 +206,4 @@ func (f *Filter) takes(l Listed, day Day) bool {
 		(f.Designation == "" || l.Designation == f.Designation) && (f.Source == "" || l.Source == f.Source) &&
 		(f.Delegate == "" || l.DelegateRef == f.Delegate) && (!f.NoContact || !l.Reachable) &&
 		(f.Ended || l.ValidFrom <= day && day < l.ValidUntil)
-}
-
-type cursor struct {
-	name string
-	id   int64
-}
-
-func (c cursor) encode() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", c.id, c.name))
-}
-
-func decodeCursor(s string) (c cursor, err error) {
-	if s == "" {
-		return c, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err == nil {
-		id, name, _ := strings.Cut(string(b), " ")
-		c.name = name
-		_, err = fmt.Sscanf(id, "%d", &c.id)
-	}
-	if err != nil {
-		return c, fault.Invalidf("%q does not continue any list: start again from the first page", s)
-	}
-	return c, nil
 }

@@ -149,22 +149,30 @@ func TestListFiltersAndPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []string
-		for f := (Filter{Limit: 7}); ; {
-			p, err := d.List(f)
-			if err != nil || p.Total != 25 {
-				t.Fatalf("%+v, %v", p, err)
+		for _, sort := range append(Sorts(), "", "-name", "-sector", "-assets") {
+			var got []string
+			for f := (Filter{Limit: 7, Sort: sort}); ; {
+				p, err := d.List(f)
+				if err != nil || p.Total != 25 {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				for _, l := range p.Items {
+					got = append(got, l.Ref)
+				}
+				if f.After = p.Next; p.Next == "" {
+					break
+				}
 			}
-			for _, l := range p.Items {
-				got = append(got, l.Ref)
+			if sort == "-sector" && got[0] != "c00" {
+				t.Errorf("by sector turned round: %v", got)
 			}
-			if f.After = p.Next; p.Next == "" {
-				break
+			slices.Sort(got)
+			if len(slices.Compact(got)) != 25 {
+				t.Errorf("pages by %q lose or repeat: %v", sort, got)
 			}
 		}
-		slices.Sort(got)
-		if len(slices.Compact(got)) != 25 {
-			t.Errorf("pages lose or repeat: %v", got)
+		if _, err := d.List(Filter{Sort: "colour"}); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("a made-up order: %v", err)
 		}
 		for want, f := range map[int]Filter{26: {Ended: true}, 13: {Sector: "health"}, 2: {Text: "ЂАК 3"}, 0: {Kind: Operator}, 25: {Kind: ISP}} {
 			if p, err := d.List(f); err != nil || p.Total != want {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strconv"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/platform/api"
@@ -10,7 +11,7 @@ import (
 
 // RefPath is the path of one constituent.
 type RefPath struct {
-	Ref string `path:"ref" maxLength:"80"`
+	Ref string `path:"ref" maxLength:"80" doc:"The reference, or the id"`
 }
 
 type listInput struct {
@@ -23,6 +24,7 @@ type listInput struct {
 	Delegate    string `query:"delegate" maxLength:"80" doc:"Ref of the CERT that looks after them"`
 	NoContact   bool   `query:"no_contact" doc:"Only those that nobody can be mailed at"`
 	Ended       bool   `query:"ended" doc:"Those that have ended too"`
+	Sort        string `query:"sort" maxLength:"20" doc:"name, ref, kind, sector, designation, contacts or assets, with - before it to reverse; name without it"`
 }
 
 func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*constituentPage, error) {
@@ -32,7 +34,7 @@ func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*constitu
 	}
 	p, err := d.List(constituency.Filter{Text: in.Text, Sector: in.Sector, Kind: constituency.Kind(in.Kind),
 		Designation: constituency.Designation(in.Designation), Source: constituency.Source(in.Source), Delegate: in.Delegate,
-		NoContact: in.NoContact, Ended: in.Ended, After: in.Cursor, Limit: in.Limit})
+		NoContact: in.NoContact, Ended: in.Ended, Sort: in.Sort, After: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +51,11 @@ func (r *room) byRef(ctx context.Context, ref string) (*constituency.Directory, 
 		return nil, constituency.Listed{}, err
 	}
 	l, err := d.ByRef(ref)
+	if id, no := strconv.ParseInt(ref, 10, 64); err != nil && no == nil { // other operations name an owner by its id
+		if byID, ok := d.ByID(id); ok {
+			return d, byID, nil
+		}
+	}
 	return d, l, err
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 
 	"tocsin/internal/constituency"
@@ -16,6 +17,7 @@ type listIn struct {
 	Delegate    string `query:"delegate" max:"80"`
 	NoContact   bool   `query:"no-contact"`
 	Ended       bool   `query:"ended"`
+	Sort        string `query:"sort" max:"20"`
 	After       string `query:"after" max:"2000"`
 }
 
@@ -44,14 +46,16 @@ func (r *room) list(ctx context.Context, v web.Visitor, in listIn) (*listOut, er
 	}
 	p, err := d.List(constituency.Filter{Text: in.Text, Sector: in.Sector, Kind: constituency.Kind(in.Kind),
 		Designation: constituency.Designation(in.Designation), Source: constituency.Source(in.Source), Delegate: in.Delegate,
-		NoContact: in.NoContact, Ended: in.Ended, After: in.After, Limit: 100})
+		NoContact: in.NoContact, Ended: in.Ended, Sort: in.Sort, After: in.After, Limit: 100})
 	if err != nil {
 		return nil, err
 	}
 	all := web.Option{Label: v.T("list.all")}
 	out := &listOut{listIn: in, Words: w, Items: p.Items, Total: p.Total, Pager: web.NewPager(v, p.Next, len(p.Items)),
-		Columns: []web.Column{{Key: "col.name"}, {Key: "col.ref"}, {Key: "col.kind"}, {Key: "col.sector"}, {Key: "col.designation"},
-			{Key: "col.contacts", Numeric: true}, {Key: "col.assets", Numeric: true}},
+		Columns: web.Sorted(v, cmp.Or(in.Sort, "name"), web.Column{Key: "col.name", Sort: "name"}, web.Column{Key: "col.ref", Sort: "ref"},
+			web.Column{Key: "col.kind", Sort: "kind"}, web.Column{Key: "col.sector", Sort: "sector"},
+			web.Column{Key: "col.designation", Sort: "designation"}, web.Column{Key: "col.contacts", Sort: "contacts", Numeric: true},
+			web.Column{Key: "col.assets", Sort: "assets", Numeric: true}),
 		Sectors: w.sectors(all), Designations: w.designations(all), Kinds: options(v, "kind.", constituency.Kinds(), all),
 		Sources: options(v, "source.", []constituency.Source{constituency.Manual, constituency.Automatic}, all)}
 	if len(d.All()) == 0 {

@@ -11,7 +11,7 @@ import (
 )
 
 type oneIn struct {
-	ID    int64  `path:"id"`
+	Key   string `path:"id" max:"200"` // the id, or the reference
 	Kind  string `query:"kind" max:"40"`
 	Text  string `query:"find" max:"200"`
 	Ended bool   `query:"ended"`
@@ -41,7 +41,11 @@ type oneOut struct {
 	Labels    []web.Option
 	Filter    oneIn
 	Findings  string
+	to        string
 }
+
+// Elsewhere is the page under the id, for who came by the reference.
+func (o *oneOut) Elsewhere() string { return o.to }
 
 // PageTitle is the constituent's name.
 func (o *oneOut) PageTitle() string { return o.Name }
@@ -53,9 +57,12 @@ func (r *room) one(ctx context.Context, v web.Visitor, in oneIn) (*oneOut, error
 	if err != nil {
 		return nil, err
 	}
-	l, ok := d.ByID(in.ID)
-	if !ok {
-		return nil, fault.NotFoundf("there is no constituent with the id %d", in.ID)
+	l, byRef, err := keyed(d, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	if byRef {
+		return &oneOut{Listed: l, to: page(l.ID)}, nil
 	}
 	w, err := r.words(ctx, v)
 	if err != nil {
@@ -93,6 +100,19 @@ func (r *room) one(ctx context.Context, v web.Visitor, in oneIn) (*oneOut, error
 	}
 	out.Pager = web.NewPager(v, next, len(as))
 	return out, nil
+}
+
+// keyed finds a constituent by its id or its reference.
+func keyed(d *constituency.Directory, key string) (l constituency.Listed, byRef bool, err error) {
+	if id, err := strconv.ParseInt(key, 10, 64); err == nil {
+		if l, ok := d.ByID(id); ok {
+			return l, false, nil
+		}
+	}
+	if l, err = d.ByRef(key); err != nil {
+		return l, false, fault.NotFoundf("there is no constituent with the id or reference %q", key)
+	}
+	return l, true, nil
 }
 
 func first[T any](s []T, n int) []T { return s[:min(n, len(s))] }
