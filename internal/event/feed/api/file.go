@@ -257,8 +257,11 @@ type RowProblem struct {
 func intakeOf(r collect.Run) IntakeRun {
 	p, s := r.Progress, r.Summary
 	v := IntakeRun{ID: r.ID, Feed: r.Feed, Actor: r.Actor, Stage: r.Stage, Begun: r.Begun, Seconds: r.Seconds, RowsPerSecond: r.RowsPerSecond,
-		Files: max(p.Files, s.Files), FilesDone: p.FilesDone, Bytes: p.Bytes, BytesDone: p.BytesDone, Rows: max(p.Rows, s.Rows),
+		Files: max(p.Files, s.Files), FilesDone: p.FilesDone, Bytes: p.Bytes, BytesDone: p.BytesDone, Rows: p.Rows,
 		Events: s.Events, Repeated: s.Repeated, Rejected: s.Rejected, Unattributed: s.Unattributed}
+	if r.Stage != collect.Taking { // while it runs, rows that are read once more for a replay count as work
+		v.Rows, v.FilesDone = s.Rows, s.Files
+	}
 	if r.Err != nil {
 		v.Error = "internal error: the log has the details"
 		if fault.KindOf(r.Err) != fault.Internal {
