@@ -217,6 +217,13 @@ func TestSearchGroupsAndLeads(t *testing.T) {
 	c.get("/search?q=203.0.113.0/24", "150 findings", "/findings?address=203.0.113.0%2F24&amp;state=all")
 	c.get("/search?q=x", "search for 2 to 500")
 	c.get("/search?q=nothing-like-it", "Nothing found")
+	if to := c.redirect("/search?q=192.0.2.200"); to != "/why?q=192.0.2.200" {
+		t.Errorf("an address without a finding leads to %q", to)
+	}
+	if to := c.redirect("/search?q=AS64500"); to != "/why?q=AS64500" {
+		t.Errorf("an autonomous system leads to %q", to)
+	}
+	c.get("/search?stay=1&q=192.0.2.200", "Nothing found")
 	c.get("/search?q=power", "Constituents", `/constituents/5"`)
 	if to := c.redirect("/search?q=GRID"); to != "/constituents/5" {
 		t.Errorf("led to %s", to)

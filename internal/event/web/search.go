@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"tocsin/internal/event"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
+
+// number is an autonomous system, as people write it.
+var number = regexp.MustCompile(`^(?i)as[0-9]{1,10}$`)
 
 type searchIn struct {
 	Query string `query:"q" max:"500"`
@@ -60,10 +64,14 @@ func (r *room) search(ctx context.Context, v web.Visitor, in searchIn) (*results
 	if f.Total > int64(len(f.Findings)) {
 		p.All = allOf(f)
 	}
-	if f.What == "address" || f.What == "domain" {
+	if f.What == "address" || f.What == "domain" || number.MatchString(f.Query) {
 		p.Why = "/why?q=" + url.QueryEscape(f.Query)
 	}
-	if !in.Stay {
+	switch {
+	case in.Stay:
+	case p.Why != "" && !p.Shown(): // nothing is known to be wrong there; whose it is can still be told
+		p.to = p.Why
+	default:
 		p.to = exact(f)
 	}
 	return p, nil

@@ -21,7 +21,8 @@ func (r *room) tiles(v web.Visitor, p *situation.Picture) []web.Tile {
 		{Label: v.T("tile.grave"), Value: v.Number(grave), Note: v.T("tile.share", v.Percent(grave, p.Open.Total())),
 			Href: findings(p, "min-severity", "high")},
 		{Label: v.T("tile.new"), Value: v.Number(p.Today.Fresh + p.Today.Reopened), Note: v.T("tile.on", day), Href: findings(p, "new", "1")},
-		{Label: v.T("tile.gone"), Value: v.Number(p.Today.Gone), Note: v.T("tile.on", day)},
+		{Label: v.T("tile.gone"), Value: v.Number(p.Today.Gone), Note: v.T("tile.on", day),
+			Href: findings(p, "state", "no-longer-seen", "state", "lapsed", "sort", "-last-seen")},
 	}
 	if p.Whole {
 		ts = append(ts, web.Tile{Label: v.T("tile.nobody"), Value: v.Percent(p.Nobody.Total(), p.Open.Total()),

@@ -34,7 +34,7 @@
       }
       return;
     }
-    const page = (which) => document.querySelector(`[data-page="${which}"]`)?.click();
+    const page = (...which) => which.map((w) => document.querySelector(`[data-page="${w}"]`)).find(Boolean)?.click();
     const keys = {
       "/": () => { const s = document.querySelector(".search input"); s?.focus(); s?.select(); },
       "?": () => help.showModal(),
@@ -42,7 +42,7 @@
       j: () => walk(1),
       k: () => walk(-1),
       n: () => page("next"),
-      p: () => page("first"),
+      p: () => page("prev", "first"),
     };
     if (keys[e.key]) {
       e.preventDefault();
