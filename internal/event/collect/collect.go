@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/internal/event"
@@ -25,7 +26,7 @@ type Intake interface {
 	Take(ctx context.Context, actor act.Actor, feed string, sources []event.Source, progress func(event.Progress)) (event.Summary, error)
 }
 
-// Config is what a Collector stands on. All but Zone and MaxUpload are needed.
+// Config is what a Collector stands on. All but Zone, MaxUpload and MaxHeld are needed.
 type Config struct {
 	DB        *db.DB
 	Feeds     *feed.Store
@@ -37,6 +38,7 @@ type Config struct {
 	Log       *slog.Logger
 	Format    func(f feed.Feed) (event.Format, error) // the reader of a feed's files; here only for what names tell
 	MaxUpload int64                                   // bytes of one uploaded file; 0 is 2 GiB
+	MaxHeld   int64                                   // bytes of all uploads under way; 0 is 16 GiB
 }
 
 // Collector brings files. It is safe for concurrent use.
@@ -47,10 +49,12 @@ type Collector struct {
 	alive    context.Context // ends with Close: uploads go on after their request
 	end      context.CancelFunc
 	underway sync.WaitGroup
+	held     atomic.Int64 // bytes of uploads under way
 }
 
 const (
 	defaultUpload = 2 << 30
+	defaultHeld   = 16 << 30
 	apiGap        = 200 * time.Millisecond // the API allows ten queries a second
 )
 
@@ -58,6 +62,9 @@ const (
 func New(c Config) *Collector {
 	if c.MaxUpload == 0 {
 		c.MaxUpload = defaultUpload
+	}
+	if c.MaxHeld == 0 {
+		c.MaxHeld = defaultHeld
 	}
 	if c.Zone == nil {
 		c.Zone = time.UTC

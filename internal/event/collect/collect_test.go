@@ -323,6 +323,36 @@ func TestUploadIsTakenInAndWatched(t *testing.T) {
 	}
 }
 
+func TestUploadsTogetherDoNotFillTheDisk(t *testing.T) {
+	b := oneBench(t)
+	b.MaxHeld = 150
+	ctx := context.Background()
+	if err := b.Feeds.Ensure(ctx); err != nil {
+		t.Fatal(err)
+	}
+	one, err := b.Upload(ctx, "shadowserver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _ := b.Upload(ctx, "shadowserver")
+	file := strings.Repeat("x", 90)
+	if err := one.Add("a.csv", strings.NewReader(file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Add("b.csv", strings.NewReader(file)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("over what all may hold: %v", err)
+	}
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Add("b.csv", strings.NewReader(file)); err != nil {
+		t.Errorf("after the other ended: %v", err)
+	}
+	if _, err := two.Finish(ctx, act.Machine); err != nil || b.held.Load() != 0 {
+		t.Errorf("%d bytes held at the end, %v", b.held.Load(), err)
+	}
+}
+
 func TestCloseStopsUploads(t *testing.T) {
 	b := oneBench(t)
 	b.Feeds.Ensure(context.Background())

@@ -20,6 +20,7 @@ type Upload struct {
 	c     *Collector
 	feed  string
 	files []held
+	bytes int64
 }
 
 type held struct {
@@ -41,12 +42,31 @@ func (u *Upload) Add(name string, r io.Reader) error {
 	if len(u.files) == maxFiles {
 		return fault.Invalidf("an upload has at most %d files: send the others after it, or all as a zip", maxFiles)
 	}
-	f, err := u.c.Spool.Hold(r, u.c.MaxUpload)
+	counted := &counted{r: r, u: u}
+	f, err := u.c.Spool.Hold(counted, u.c.MaxUpload)
 	if err != nil {
+		u.c.held.Add(-counted.n)
 		return err
 	}
+	u.bytes += counted.n
 	u.files = append(u.files, held{name, f})
 	return nil
+}
+
+// counted counts what all uploads under way hold together: files that each keep their limit could fill the disk else.
+type counted struct {
+	r io.Reader
+	u *Upload
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if c.u.c.held.Add(int64(n)) > c.u.c.MaxHeld {
+		return 0, fault.New(fault.Unavailable, "the uploads under way hold more than %d bytes together: send less at a time, or wait until others are taken in", c.u.c.MaxHeld)
+	}
+	return n, err
 }
 
 // Close gives up what was held.
@@ -55,7 +75,8 @@ func (u *Upload) Close() error {
 	for _, h := range u.files {
 		errs = append(errs, h.file.Close())
 	}
-	u.files = nil
+	u.c.held.Add(-u.bytes)
+	u.files, u.bytes = nil, 0
 	return errors.Join(errs...)
 }
 
