@@ -111,6 +111,10 @@ func (r *room) findings(ctx context.Context, v web.Visitor, in listIn) (*finding
 	for _, format := range []string{"csv", "json", "idf"} {
 		p.Exports = append(p.Exports, link{v.T("export." + format), "/findings/export/" + format + query})
 	}
+	if len(p.Types) <= 1 { // nothing to choose from: no report has ever come
+		p.Empty = web.Empty{Title: v.T("list.empty"), Text: v.T("list.empty-text"), Href: "/", Link: v.T("list.begin")}
+		return p, nil
+	}
 	p.Empty = web.Empty{Title: v.T("list.none"), Text: v.T("list.none-text"), Href: "/findings?state=all", Link: v.T("list.all")}
 	return p, nil
 }

@@ -145,7 +145,7 @@ func (c *console) post(target string, form url.Values, status int) string {
 
 func TestTextsStandInTheCatalogue(t *testing.T) {
 	keys := []string{"filter.any", "filter.at-least", "filter.all-states", "state.", "designation.", "step.", "why.none", "why.won", "why.fallback",
-		"rule.", "list.none", "list.none-text", "list.all", "search.none", "search.hint", "title.search", "export.csv", "export.json",
+		"rule.", "list.none", "list.none-text", "list.all", "list.empty", "list.empty-text", "list.begin", "search.none", "search.hint", "title.search", "export.csv", "export.json",
 		"export.idf", "done.closed", "done.reopened", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, "owner.nobody", "col."}
 	for _, s := range []string{"first-seen", "seen-again", "reopened", "transferred", "severity", "no-longer-seen", "lapsed"} {
