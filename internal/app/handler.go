@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"tocsin/internal/platform/clock"
 )
 
 // handler mounts the console, the REST interface, health and metrics.
@@ -22,7 +24,7 @@ func (s *Server) handler(ctx context.Context) (http.Handler, error) {
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.Handle("/api/", rest)
 	mux.Handle("/", console)
-	return guardHost(s.metrics.Measure(mux)), nil
+	return patient(clock.Real(), guardContent(guardHost(s.metrics.Measure(mux)))), nil
 }
 
 // health answers 200 when Tocsin can work: its database answers.
