@@ -104,7 +104,7 @@ func shoot(ctx context.Context, url, page string, width, height int, dark bool) 
 		return nil, err
 	}
 	err := chromedp.Do(tab, chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url+page),
-		chromedp.WaitVisible("main"))
+		chromedp.WaitVisible(chromedp.CSS("main")))
 	if err != nil {
 		return nil, err
 	}
