@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tocsin/internal/audit"
 	"tocsin/internal/platform/act"
@@ -282,6 +283,23 @@ func TestRealDelegationsAreTaken(t *testing.T) {
 		if err != nil || len(ps) > 0 || len(into) < 10 {
 			t.Errorf("%s: %d prefixes, %v %v", f, len(into), ps, err)
 		}
+	}
+}
+
+// Counting from the beginning of the line at every field would not end.
+func TestPlacesInOneLongLine(t *testing.T) {
+	one := `{"ref":"c%d","name":"Ć","kind":"operator"},`
+	var b strings.Builder
+	b.WriteString(`{"constituents":[`)
+	for i := range 100_000 {
+		fmt.Fprintf(&b, one, i)
+	}
+	at := utf8.RuneCountInString(b.String()) + 1
+	b.WriteString(`{"ref":"c7","name":"Ć","kind":"operator"}]}`)
+	_, err := Read("long.json", JSON, strings.NewReader(b.String()))
+	var ps fault.Problems
+	if !errors.As(err, &ps) || len(ps) != 1 || ps[0].Line != 1 || ps[0].Column < at || ps[0].Column > at+len(`{"ref":"c7",`) {
+		t.Errorf("want one problem near column %d, got %v", at, err)
 	}
 }
 

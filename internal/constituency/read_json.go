@@ -47,6 +47,8 @@ type jsonReader struct {
 	dec   *json.Decoder
 	ends  []int // offsets of line feeds
 	where map[string]place
+	// Where at was asked last, and the characters before it in its line: a file of one line is counted once, not at every field.
+	last, runes int
 }
 
 func readJSON(file string, data []byte) (*Document, error) {
@@ -114,7 +116,12 @@ func (r *jsonReader) at(offset int) place {
 	if n > 0 {
 		start = r.ends[n-1] + 1
 	}
-	return place{int64(n + 1), utf8.RuneCount(r.data[start:offset]) + 1}
+	before := 0
+	if r.last >= start && r.last <= offset {
+		start, before = r.last, r.runes
+	}
+	r.last, r.runes = offset, before+utf8.RuneCount(r.data[start:offset])
+	return place{int64(n + 1), r.runes + 1}
 }
 
 func (r *jsonReader) peek() byte {
