@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"tocsin/internal/event"
 	"tocsin/internal/event/generate"
@@ -49,7 +50,7 @@ func main() {
 	if *quick {
 		o.rows, o.types, o.prefixes, o.constituents = 50_000, 40, 2_000, 40
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -80,10 +81,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer b.cleanUp()
-	if err := b.measure(ctx); err != nil {
-		return err
-	}
-	return b.report.print(os.Stdout)
+	err = b.measure(ctx) // what was measured before an error is printed all the same
+	return errors.Join(b.report.print(os.Stdout), err)
 }
 
 // bench is one run.
