@@ -302,6 +302,9 @@ func (t *taking) read(ctx context.Context, b *batch) error {
 			}
 		}
 		r.sightings = merge(g.sightings)
+		if r.counted == 0 && slices.ContainsFunc(winners, func(s *source) bool { return s.rejected > 0 }) {
+			r.plan.delta = true // nothing of it could be understood: its silence closes nothing
+		}
 	}
 	for _, s := range b.files {
 		if s.in != nil && !s.wins {

@@ -249,6 +249,19 @@ func TestRule3DeltaFilesNeverClose(t *testing.T) {
 	})
 }
 
+func TestRule3AReportOfWhichNothingIsUnderstoodClosesNothing(t *testing.T) {
+	eachStation(t, func(t *testing.T, s *station) {
+		s.day(1, "scan_ftp", "scan_smb", "scan_rdp")
+		for d := 2; d <= 8; d++ {
+			name, content := report(fmt.Sprintf("2026-01-%02d", d), "scan_ftp", "nation", "999.1.1.1 21 high", "192.0.2.1 70000 high")
+			s.ingest(name, content)
+			s.day(d, "scan_smb", "scan_rdp")
+		}
+		s.isOpen("scan_ftp 192.0.2.1 ", true)
+		s.check()
+	})
+}
+
 func TestRule3AnAbsentTypeOnCompleteDaysCountsAsEmpty(t *testing.T) {
 	eachStation(t, func(t *testing.T, s *station) {
 		s.day(1, "scan_ftp", "scan_smb", "scan_rdp")
