@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"tocsin/internal/event"
 	"tocsin/internal/platform/db"
@@ -214,6 +215,24 @@ type Numbers struct {
 	Rank  int // by exposure, from 1; 0 with nothing open
 	Days  []Day
 	Types []Type // with anything open, the most open first
+}
+
+// Named is the id of the constituent that has the id or else the reference that key is. An unknown one is a fault of kind
+// NotFound.
+func (s *Situation) Named(ctx context.Context, key string) (int64, error) {
+	reg, _, err := s.now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if id, err := strconv.ParseInt(key, 10, 64); err == nil {
+		if _, ok := reg.at[id]; ok {
+			return id, nil
+		}
+	}
+	if i := slices.IndexFunc(reg.list, func(c Constituent) bool { return c.Ref == key }); i >= 0 {
+		return reg.list[i].ID, nil
+	}
+	return 0, fault.NotFoundf("there is no constituent %q", key)
 }
 
 // Constituent shows one constituent over a window of days. An unknown one is a fault of kind NotFound.

@@ -10,7 +10,6 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
-	"tocsin/internal/platform/fault"
 	"tocsin/internal/situation"
 )
 
@@ -54,7 +53,7 @@ type standingsInput struct {
 
 type constituentInput struct {
 	Window
-	ID int64 `path:"id"`
+	ID string `path:"id" maxLength:"80" doc:"The id, or the reference"`
 }
 
 type severities struct {
@@ -260,10 +259,11 @@ type numbers struct {
 }
 
 func (r *room) constituent(ctx context.Context, _ api.Caller, in *constituentInput) (*numbers, error) {
-	if in.ID <= 0 {
-		return nil, fault.NotFoundf("there is no constituent %d", in.ID)
+	id, err := r.situation.Named(ctx, in.ID)
+	if err != nil {
+		return nil, err
 	}
-	n, err := r.situation.Constituent(ctx, in.ID, in.Days)
+	n, err := r.situation.Constituent(ctx, id, in.Days)
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,8 @@ func TestSectorTypesAndConstituentAnswer(t *testing.T) {
 	}
 	if c := get(t, h, "/api/situation/constituents/1", 200); c["rank"].(float64) < 1 || len(c["days"].([]any)) == 0 {
 		t.Errorf("%v", c)
+	} else if byRef := get(t, h, "/api/situation/constituents/"+c["ref"].(string), 200); byRef["id"] != c["id"] {
+		t.Errorf("by its reference it is %v, not %v", byRef["id"], c["id"])
 	}
 	get(t, h, "/api/situation?sector=nowhere", 404)
 	get(t, h, "/api/situation/constituents/999", 404)

@@ -56,7 +56,7 @@ type sectorIn struct {
 
 type constituentIn struct {
 	Window window
-	ID     int64 `path:"id"`
+	ID     string `path:"id" max:"200"` // or the reference
 }
 
 func (r *room) nation(ctx context.Context, v web.Visitor, in struct{ Window window }) (*overview, error) {
@@ -76,7 +76,11 @@ func (r *room) sector(ctx context.Context, v web.Visitor, in sectorIn) (*overvie
 }
 
 func (r *room) constituent(ctx context.Context, v web.Visitor, in constituentIn) (*standing, error) {
-	n, err := r.situation.Constituent(ctx, in.ID, in.Window.Days)
+	id, err := r.situation.Named(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	n, err := r.situation.Constituent(ctx, id, in.Window.Days)
 	if err != nil {
 		return nil, err
 	}
