@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -34,6 +35,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		f.Value.Set("25") // every check is two whole intakes, durable; ask for more with -rapid.checks
 	}
 	os.Exit(m.Run())
 }
@@ -189,6 +194,7 @@ func TestKilledAtAnyPointNothingIsLostOrDoubled(t *testing.T) {
 		}
 		for i, p := range points {
 			t.Run(strings.ReplaceAll(p[0], " ", "_"), func(t *testing.T) {
+				t.Parallel() // the processes wait for the disk most of the time
 				u, w, dir := place(t, i)
 				if killed, _ := child(t, u, w, dir, p...); !killed && i < len(steps) {
 					t.Fatalf("the process never came to the step")

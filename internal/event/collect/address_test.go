@@ -41,8 +41,8 @@ func TestAddressIsFetchedOnceUntilItChanges(t *testing.T) {
 		io.WriteString(w, "content "+tag)
 	}))
 	defer s.Close()
-	t.Setenv("TOCSIN_TOKEN", "t0p\n")
-	f := b.save(t, addressFeed(t, feed.URLSource{URL: s.URL + "/latest", Headers: map[string]feed.Secret{"X-Token": {Env: "TOCSIN_TOKEN"}},
+	t.Setenv("TOCSIN_SECRET_TOKEN", "t0p\n")
+	f := b.save(t, addressFeed(t, feed.URLSource{URL: s.URL + "/latest", Headers: map[string]feed.Secret{"X-Token": {Env: "TOCSIN_SECRET_TOKEN"}},
 		Pattern: `_(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)\.`, Name: "{date}-blocklist-partner.csv"}))
 	const name = "2026-11-22-blocklist-partner.csv"
 	for _, want := range [][]string{{name}, nil} {
@@ -98,8 +98,8 @@ func TestNameOfAFetchedFile(t *testing.T) {
 }
 
 func TestSecretsAreOneLine(t *testing.T) {
-	t.Setenv("TOCSIN_TWO", "a\nb")
-	for _, s := range []feed.Secret{{Env: "TOCSIN_TWO"}, {Env: "TOCSIN_NOT_SET"}, {File: "/nonexistent/secret"}, {File: t.TempDir()}} {
+	t.Setenv("TOCSIN_SECRET_TWO", "a\nb")
+	for _, s := range []feed.Secret{{Env: "TOCSIN_SECRET_TWO"}, {Env: "TOCSIN_SECRET_NOT_SET"}, {File: "/nonexistent/secret"}, {File: t.TempDir()}} {
 		if _, err := reveal("the key", s); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "the key") {
 			t.Errorf("%+v: got %v", s, err)
 		}

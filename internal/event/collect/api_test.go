@@ -125,12 +125,12 @@ func apiFeed(t *testing.T, b *bench) (*reportsAPI, feed.Feed) {
 	a := &reportsAPI{t: t}
 	s := httptest.NewServer(a)
 	t.Cleanup(s.Close)
-	t.Setenv("TOCSIN_KEY", "key")
-	t.Setenv("TOCSIN_SECRET", testSecret)
+	t.Setenv("TOCSIN_SECRET_KEY", "key")
+	t.Setenv("TOCSIN_SECRET_API", testSecret)
 	every, _ := feed.ParseSchedule("every 1h")
 	f := feed.Shadowserver()
 	f.Collector = feed.Collector{Kind: feed.API, API: &feed.APISource{Base: s.URL + "/api2", Downloads: s.URL + "/dl",
-		Key: feed.Secret{Env: "TOCSIN_KEY"}, Secret: feed.Secret{Env: "TOCSIN_SECRET"}, Schedule: every}}
+		Key: feed.Secret{Env: "TOCSIN_SECRET_KEY"}, Secret: feed.Secret{Env: "TOCSIN_SECRET_API"}, Schedule: every}}
 	return a, b.save(t, f)
 }
 
@@ -224,7 +224,7 @@ func TestWrongKeyOrSecretIsAClearError(t *testing.T) {
 	b := oneBench(t)
 	a, f := apiFeed(t, b)
 	someReports(a)
-	for _, wrong := range []string{"TOCSIN_KEY", "TOCSIN_SECRET"} {
+	for _, wrong := range []string{"TOCSIN_SECRET_KEY", "TOCSIN_SECRET_API"} {
 		t.Run(wrong, func(t *testing.T) {
 			t.Setenv(wrong, "wrong")
 			err := b.Collect(context.Background(), f)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,7 +109,10 @@ func newBench(t *testing.T, d *db.DB) *bench {
 	t.Helper()
 	now := clock.NewManual(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 	in := &fakeIntake{text: map[string]string{}, issued: map[string]time.Time{}}
-	dir := spool.Dir(t.TempDir())
+	dir := spool.Dir(filepath.Join(t.TempDir(), "tmp"))
+	if err := os.Mkdir(string(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	n := egress.Open(egress.Policy{Local: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	noWait := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	c := New(Config{DB: d, Feeds: feed.NewStore(d), Intake: in, Spool: dir, Clock: now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler),

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"syscall"
+
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/platform/act"
@@ -26,6 +28,9 @@ const (
 // collectFolder takes the files of a folder that did not change since the last look. Files that stay are remembered by
 // name, size and time of change: one that changes is taken again, as a correction.
 func (s *session) collectFolder(ctx context.Context, src feed.FolderSource) error {
+	if err := s.apart(src.Path, src.Done, src.Failed); err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(src.Path) // a link in it must not lead out of it
 	if err != nil {
 		return fault.New(fault.Unavailable, "look into the folder: %w", err)
@@ -61,6 +66,44 @@ func archivesApart(names []string) (archives, plain []string) {
 		}
 	}
 	return archives, plain
+}
+
+// apart refuses folders within the data directory or around it: Tocsin's own files must not be taken in, let alone moved.
+func (s *session) apart(folders ...string) error {
+	own, err := filepath.EvalSymlinks(filepath.Dir(string(s.Spool)))
+	if err != nil {
+		return fault.New(fault.Unavailable, "find the data directory: %w", err)
+	}
+	for _, f := range folders {
+		if f == "" {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(f); err == nil {
+			f = real
+		}
+		if within(f, own) || within(own, f) {
+			return fault.Invalidf("the folder %s and Tocsin's data directory overlap: name a folder of its own", f)
+		}
+	}
+	return nil
+}
+
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && (rel == "." || filepath.IsLocal(rel))
+}
+
+// openRegular opens a regular file and nothing else: a pipe in its place would wait for ever.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, fault.Invalidf("it is no regular file")
+	}
+	return f, nil
 }
 
 // look lists the folder's files as they are now. Hidden and unfinished files by the usual names are not among them.
@@ -133,7 +176,7 @@ func (s *session) ready(marks map[string]Mark) []string {
 func (s *session) takeFolder(ctx context.Context, root *os.Root, src feed.FolderSource, names []string) error {
 	var ss []event.Source
 	for _, name := range names {
-		f, err := root.Open(name)
+		f, err := openRegular(root, name)
 		if err != nil {
 			s.problem("%s cannot be read: %v", name, err)
 			continue
@@ -141,7 +184,7 @@ func (s *session) takeFolder(ctx context.Context, root *os.Root, src feed.Folder
 		f.Close()
 		m := s.state.Marks[name]
 		ss = append(ss, event.Source{Name: name, Issued: time.UnixMicro(m.Changed).UTC(), Size: m.Size,
-			Open: func() (io.ReadCloser, error) { return root.Open(name) }})
+			Open: func() (io.ReadCloser, error) { return openRegular(root, name) }})
 	}
 	if len(ss) == 0 {
 		return nil

@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"tocsin/internal/platform/fault"
 )
 
 func write(t *testing.T, path, text string, at time.Time) {
@@ -142,4 +145,37 @@ func TestBrokenIntakeIsTriedAgain(t *testing.T) {
 		t.Error(err)
 	}
 	b.intake.takes(t, "a.csv")
+}
+
+func TestAFolderThatOverlapsTheDataDirectoryIsRefused(t *testing.T) {
+	b := oneBench(t)
+	own := filepath.Dir(string(b.Spool))
+	inner := filepath.Join(own, "archive")
+	if err := os.MkdirAll(inner, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := &session{Collector: b.Collector}
+	for _, f := range []string{own, inner, "/", filepath.Dir(own)} {
+		if err := s.apart(f); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+	if err := s.apart(t.TempDir(), ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPipeInAFolderIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "a.csv"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := openRegular(root, "a.csv"); fault.KindOf(err) != fault.Invalid {
+		t.Error(err)
+	}
 }

@@ -31,7 +31,7 @@ type Collector struct {
 // Secret says where a secret is kept, never what it is: exactly one of its fields is set.
 type Secret struct {
 	File string `json:"file,omitempty"` // absolute path; its first line is the secret
-	Env  string `json:"env,omitempty"`  // name of an environment variable that begins with TOCSIN_
+	Env  string `json:"env,omitempty"`  // name of an environment variable that begins with TOCSIN_SECRET_
 }
 
 // APISource is an account at Shadowserver's reports API.
@@ -104,7 +104,7 @@ func (c Collector) Schedule() Schedule {
 	return Schedule{}
 }
 
-var envPattern = regexp.MustCompile(`^TOCSIN_[A-Z0-9_]+$`)
+var envPattern = regexp.MustCompile(`^TOCSIN_SECRET_[A-Z0-9_]+$`)
 var headerPattern = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
 
 func (s Secret) validate(field string, add adder) {
@@ -116,7 +116,7 @@ func (s Secret) validate(field string, add adder) {
 	case s.File != "" && !filepath.IsAbs(s.File):
 		add(field+".file", "%q is no absolute path: name the file from the root", s.File)
 	case s.Env != "" && !envPattern.MatchString(s.Env):
-		add(field+".env", "%q cannot be used: the variable's name begins with TOCSIN_ and has capitals, digits and underscores", s.Env)
+		add(field+".env", "%q cannot be used: the variable's name begins with TOCSIN_SECRET_ and has capitals, digits and underscores", s.Env)
 	}
 }
 

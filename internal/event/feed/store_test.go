@@ -86,7 +86,7 @@ func TestSaveKeepsEverything(t *testing.T) {
 		want := Feed{
 			Name: "partner", Format: "idf", Title: "Partner", Marking: "GREEN", Audience: Owner, Enabled: true,
 			Collector: Collector{Kind: URL, URL: &URLSource{
-				URL: "https://example.net/latest.json", Headers: map[string]Secret{"Authorization": {Env: "TOCSIN_PARTNER"}},
+				URL: "https://example.net/latest.json", Headers: map[string]Secret{"Authorization": {Env: "TOCSIN_SECRET_PARTNER"}},
 				Schedule: schedule(t, "daily 06:30")}},
 			Settings: Settings{UsualTypes: []string{"b", "a", "b"}, DeltaWeekday: "monday", CompleteShare: 0.5},
 		}

@@ -36,7 +36,7 @@ type Form struct {
 	Days       int    `form:"collector.api.days" min:"1" max:"90" default:"3"`
 
 	Address  string `form:"collector.url.url"`
-	Headers  string `form:"collector.url.headers"` // one a line: "Name: file:/path" or "Name: env:TOCSIN_X"
+	Headers  string `form:"collector.url.headers"` // one a line: "Name: file:/path" or "Name: env:TOCSIN_SECRET_X"
 	Pattern  string `form:"collector.url.pattern"`
 	FileName string `form:"collector.url.name"`
 
@@ -144,7 +144,7 @@ func headersOf(text string) (map[string]feed.Secret, error) {
 		case ok && kind == "env":
 			headers[strings.TrimSpace(name)] = feed.Secret{Env: at}
 		default:
-			return nil, fault.Problems{{Field: "collector.url.headers", Message: "write each header as \"Name: file:/path\" or \"Name: env:TOCSIN_NAME\", never its value"}}
+			return nil, fault.Problems{{Field: "collector.url.headers", Message: "write each header as \"Name: file:/path\" or \"Name: env:TOCSIN_SECRET_NAME\", never its value"}}
 		}
 	}
 	return headers, nil

@@ -163,14 +163,14 @@ func TestFeedIsMadeChangedAndRemoved(t *testing.T) {
 	c.get("/feeds/new", `name="collector.api.key.env"`)
 	form := url.Values{"name": {"partner"}, "format": {"idf"}, "title": {"Partner & friends"}, "marking": {"GREEN"}, "audience": {"owner"}, "enabled": {"1"},
 		"share": {"50"}, "collector.kind": {"url"}, "collector.url.url": {"https://partner.example/x"}, "schedule": {"daily 06:30"},
-		"settings.usual_types": {"b, a\nc"}, "collector.url.headers": {"X-Key: env:TOCSIN_KEY\r\nX-B: file:/run/b\r\n"}}
+		"settings.usual_types": {"b, a\nc"}, "collector.url.headers": {"X-Key: env:TOCSIN_SECRET_KEY\r\nX-B: file:/run/b\r\n"}}
 	c.post("/feeds/new", form, 303)
 	f, err := c.feeds.ByName(context.Background(), "partner")
-	if err != nil || f.Collector.URL.Headers["X-B"].File != "/run/b" || f.Collector.URL.Headers["X-Key"].Env != "TOCSIN_KEY" ||
+	if err != nil || f.Collector.URL.Headers["X-B"].File != "/run/b" || f.Collector.URL.Headers["X-Key"].Env != "TOCSIN_SECRET_KEY" ||
 		len(f.Settings.UsualTypes) != 3 || f.Settings.CompleteShare != 0.5 || !f.Enabled {
 		t.Fatalf("got %+v, %v", f, err)
 	}
-	c.get("/feeds/partner", "Partner &amp; friends", "X-Key: env:TOCSIN_KEY", `value="daily 06:30"`, `value="50"`, "Collect now")
+	c.get("/feeds/partner", "Partner &amp; friends", "X-Key: env:TOCSIN_SECRET_KEY", `value="daily 06:30"`, `value="50"`, "Collect now")
 	c.post("/feeds/partner/collect", nil, 303)
 	c.get("/feeds/partner", "Collection waits")
 	form.Set("collector.kind", "api")
