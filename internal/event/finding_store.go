@@ -96,19 +96,15 @@ func insertFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(
 	return known, nil
 }
 
+const incomingColumns = `id BYTEA, type BIGINT, address BYTEA, port INTEGER, transport TEXT, name TEXT, identifier TEXT,
+	severity INTEGER, owner BIGINT, explanation BIGINT, first_seen BIGINT, first_day BIGINT, run_from BIGINT, seq BIGINT`
+
 func copyFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(*sighting) int64) (known []*sighting, err error) {
 	if len(ss) == 0 {
 		return nil, nil
 	}
-	if _, err := tx.Exec(`CREATE TEMP TABLE IF NOT EXISTS incoming ON COMMIT DROP AS
-		SELECT ` + strings.Join(findingColumns, ", ") + `, CAST(0 AS BIGINT) AS seq FROM finding WITH NO DATA`); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(`TRUNCATE incoming`); err != nil {
-		return nil, err
-	}
 	i := 0
-	err = tx.Copy("incoming", append(slices.Clone(findingColumns), "seq"), func() ([]any, error) {
+	err = tx.Stage("incoming", incomingColumns, append(slices.Clone(findingColumns), "seq"), func() ([]any, error) {
 		if i == len(ss) {
 			return nil, nil
 		}
@@ -118,20 +114,21 @@ func copyFindings(tx *db.Tx, typ int64, day Day, ss []*sighting, explain func(*s
 	if err != nil {
 		return nil, fmt.Errorf("copy the findings: %w", err)
 	}
-	err = tx.Each(`SELECT i.seq FROM incoming i JOIN finding f ON f.id = i.id ORDER BY i.seq`, nil, func(scan func(...any) error) error {
-		var seq int
-		if err := scan(&seq); err != nil {
-			return err
-		}
-		known = append(known, ss[seq])
-		return nil
-	})
-	if err != nil {
+	columns := strings.Join(findingColumns, ", ")
+	n, err := tx.Exec(`INSERT INTO finding (` + columns + `) SELECT ` + columns + ` FROM incoming ON CONFLICT (id) DO NOTHING`)
+	if err != nil || n == int64(len(ss)) {
 		return nil, err
 	}
-	_, err = tx.Exec(`INSERT INTO finding (id, type, address, port, transport, name, identifier, severity, owner, explanation,
-		first_seen, first_day, run_from) SELECT id, type, address, port, transport, name, identifier, severity,
-		owner, explanation, first_seen, first_day, run_from FROM incoming ON CONFLICT (id) DO NOTHING`)
+	// Those that were there have an earlier run: a report that is compared is later than all before it.
+	err = tx.Each(`SELECT i.seq FROM incoming i JOIN finding f ON f.id = i.id WHERE f.run_from < $1 ORDER BY i.seq`, []any{day},
+		func(scan func(...any) error) error {
+			var seq int
+			if err := scan(&seq); err != nil {
+				return err
+			}
+			known = append(known, ss[seq])
+			return nil
+		})
 	return known, err
 }
 
@@ -154,17 +151,12 @@ func endRuns(tx *db.Tx, ids []ID, last Day) error {
 	return nil
 }
 
+const stagedColumns = "id BYTEA, owner BIGINT, severity INTEGER, explanation BIGINT"
+
 // stage puts ids into a temporary table of PostgreSQL.
 func stage(tx *db.Tx, ids []ID) error {
-	if _, err := tx.Exec(`CREATE TEMP TABLE IF NOT EXISTS staged (id BYTEA, owner BIGINT, severity INTEGER, explanation BIGINT)
-		ON COMMIT DROP`); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`TRUNCATE staged`); err != nil {
-		return err
-	}
 	i := 0
-	return tx.Copy("staged", []string{"id"}, func() ([]any, error) {
+	return tx.Stage("staged", stagedColumns, []string{"id"}, func() ([]any, error) {
 		if i == len(ids) {
 			return nil, nil
 		}
@@ -252,11 +244,8 @@ func copyRuns(tx *db.Tx, ss []*sighting, olds []run, ends []Day, day Day, explai
 	if err != nil {
 		return fmt.Errorf("keep the runs: %w", err)
 	}
-	if err := stage(tx, nil); err != nil {
-		return err
-	}
 	i = 0
-	err = tx.Copy("staged", []string{"id", "owner", "severity", "explanation"}, func() ([]any, error) {
+	err = tx.Stage("staged", stagedColumns, []string{"id", "owner", "severity", "explanation"}, func() ([]any, error) {
 		if i == len(ss) {
 			return nil, nil
 		}

@@ -3,7 +3,10 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
+	"strings"
 
 	"tocsin/internal/event/feed"
 	"tocsin/internal/platform/db"
@@ -153,19 +156,50 @@ func savePresence(tx *db.Tx, typ int64, list []present) error {
 	return err
 }
 
+const addToCounts = ` ON CONFLICT (type, day, owner) DO UPDATE SET
+	events = daily_count.events + excluded.events, fresh = daily_count.fresh + excluded.fresh,
+	ongoing = daily_count.ongoing + excluded.ongoing, gone = daily_count.gone + excluded.gone,
+	reopened = daily_count.reopened + excluded.reopened, transferred = daily_count.transferred + excluded.transferred,
+	handed_over = daily_count.handed_over + excluded.handed_over`
+
 // addCounts adds to the daily counts of a type; numbers may be negative.
 func addCounts(tx *db.Tx, typ int64, ts countSheet) error {
+	row := func(k countKey, t *dayCount) []any {
+		return []any{typ, int64(k.day), k.owner, t.events, t.fresh, t.ongoing, t.gone, t.reopened, t.transferred, t.handedOver}
+	}
+	if tx.Engine() == db.PostgreSQL {
+		return copyCounts(tx, ts, row)
+	}
 	for k, t := range ts {
 		_, err := tx.Prepared(`INSERT INTO daily_count (type, day, owner, events, fresh, ongoing, gone, reopened, transferred, handed_over)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (type, day, owner) DO UPDATE SET
-			events = daily_count.events + excluded.events, fresh = daily_count.fresh + excluded.fresh,
-			ongoing = daily_count.ongoing + excluded.ongoing, gone = daily_count.gone + excluded.gone,
-			reopened = daily_count.reopened + excluded.reopened, transferred = daily_count.transferred + excluded.transferred,
-			handed_over = daily_count.handed_over + excluded.handed_over`,
-			typ, k.day, k.owner, t.events, t.fresh, t.ongoing, t.gone, t.reopened, t.transferred, t.handedOver)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+addToCounts, row(k, t)...)
 		if err != nil {
 			return fmt.Errorf("count: %w", err)
 		}
+	}
+	return nil
+}
+
+func copyCounts(tx *db.Tx, ts countSheet, row func(countKey, *dayCount) []any) error {
+	if len(ts) == 0 {
+		return nil
+	}
+	columns := []string{"type", "day", "owner", "events", "fresh", "ongoing", "gone", "reopened", "transferred", "handed_over"}
+	next, stop := iter.Pull2(maps.All(ts))
+	defer stop()
+	err := tx.Stage("counted", strings.Join(columns, " BIGINT, ")+" BIGINT", columns, func() ([]any, error) {
+		k, t, ok := next()
+		if !ok {
+			return nil, nil
+		}
+		return row(k, t), nil
+	})
+	if err == nil {
+		list := strings.Join(columns, ", ")
+		_, err = tx.Exec(`INSERT INTO daily_count (` + list + `) SELECT ` + list + ` FROM counted` + addToCounts)
+	}
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
 	}
 	return nil
 }

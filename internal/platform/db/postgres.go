@@ -57,3 +57,20 @@ func (t *Tx) Copy(table string, columns []string, next func() ([]any, error)) er
 		return err
 	})
 }
+
+// Stage fills a temporary table of PostgreSQL that lives as long as the transaction; columns are its definition, names
+// those that are filled. What is staged is joined by index: the planner, which knows nothing of the new table, would else
+// read the whole large one beside it.
+func (t *Tx) Stage(table, columns string, names []string, next func() ([]any, error)) error {
+	for _, q := range []string{
+		"CREATE TEMP TABLE IF NOT EXISTS " + table + " (" + columns + ") ON COMMIT DROP",
+		"TRUNCATE " + table,
+		"SET LOCAL enable_hashjoin = off",
+		"SET LOCAL enable_mergejoin = off",
+	} {
+		if _, err := t.Exec(q); err != nil {
+			return err
+		}
+	}
+	return t.Copy(table, names, next)
+}
