@@ -116,6 +116,15 @@ func ParseSubject(s string) (q Query, kind string, err error) {
 	return q, "domain", nil
 }
 
+// Owning is Resolver.Owning for the registry as it is, today.
+func (s *Store) Owning(ctx context.Context, subject string, limit int) ([]Candidate, error) {
+	r, err := s.Resolver(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Owning(subject, s.clock.Now(), limit)
+}
+
 // Owning lists who has, at a moment, something that covers or lies within a prefix, or stands above or below a domain: the
 // most exact first, at most limit.
 func (r *Resolver) Owning(subject string, at time.Time, limit int) ([]Candidate, error) {

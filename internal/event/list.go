@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -139,9 +140,16 @@ const (
 // before the answer. So answers are as fresh as the records, whoever wrote them, and any filter and sort costs one pass
 // over the columns. It is safe for concurrent use.
 type Lister struct {
-	db    *db.DB
-	mu    sync.Mutex // held while blocks are read, so that one question reads for all
-	index atomic.Pointer[index]
+	registry *constituency.Store // nil: searches look at names only
+	db       *db.DB
+	mu       sync.Mutex // held while blocks are read, so that one question reads for all
+	index    atomic.Pointer[index]
+}
+
+// WithRegistry lets a search for a prefix or a domain find the constituents that have something there, and returns l.
+func (l *Lister) WithRegistry(r *constituency.Store) *Lister {
+	l.registry = r
+	return l
 }
 
 // NewLister returns a lister of a world's findings. Nothing is read until the first question or Warm.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -32,7 +34,11 @@ func (l *Lister) Search(ctx context.Context, query string) (*Found, error) {
 		return nil, fault.Problems{{Field: "q", Message: "search for 2 to 500 characters: an address, prefix, domain, name or CVE"}}
 	}
 	out := &Found{Query: query}
-	err := l.db.View(ctx, func(tx *db.Tx) error {
+	holders, err := l.holders(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	err = l.db.View(ctx, func(tx *db.Tx) error {
 		ix, err := l.current(tx)
 		if err != nil {
 			return err
@@ -50,6 +56,7 @@ func (l *Lister) Search(ctx context.Context, query string) (*Found, error) {
 		if out.What == "text" || out.What == "domain" {
 			ix.searchNames(out)
 		}
+		ix.addHolders(out, holders)
 		return ix.searchFindings(tx, out)
 	})
 	return out, err
@@ -74,6 +81,38 @@ func readQuery(query string) (what string, f Filter) {
 		return "domain", Filter{Domain: query}
 	}
 	return "text", Filter{Name: query}
+}
+
+// holders are the constituents that have something within, around or below what a query names, the most exact first.
+func (l *Lister) holders(ctx context.Context, query string) ([]constituency.Candidate, error) {
+	what, f := readQuery(query)
+	subject := query
+	switch {
+	case l.registry == nil || what != "prefix" && what != "domain":
+		return nil, nil
+	case what == "prefix":
+		subject = f.Within.String()
+	default:
+		subject = f.Domain
+	}
+	cs, err := l.registry.Owning(ctx, subject, 10*maxFound) // a constituent may have many prefixes there
+	if fault.KindOf(err) == fault.Invalid {                 // no domain after all: the names are searched
+		return nil, nil
+	}
+	return cs, err
+}
+
+func (ix *index) addHolders(out *Found, cs []constituency.Candidate) {
+	for _, c := range cs {
+		at, ok := ix.owners.at[c.Constituent]
+		if !ok || len(out.Constituents) == maxFound {
+			continue
+		}
+		o := ix.owners.list[at].Owner
+		if !slices.ContainsFunc(out.Constituents, func(x Owner) bool { return x.ID == o.ID }) {
+			out.Constituents = append(out.Constituents, o)
+		}
+	}
 }
 
 func (ix *index) searchNames(out *Found) {
