@@ -11,6 +11,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"tocsin/internal/event/feed"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/job"
@@ -249,7 +250,7 @@ func (in *Intake) Retire(ctx context.Context, r Retention) error {
 
 // Register registers the jobs of this package.
 func (in *Intake) Register(q *job.Queue, r Retention) {
-	q.Handle("event.settle", func(ctx context.Context, j job.Job) error { return in.store.Settle(ctx, j.Unique) })
+	q.Handle(feed.SettleJob, func(ctx context.Context, j job.Job) error { return in.store.Settle(ctx, j.Unique) })
 	q.Handle("finding.reattribute", func(ctx context.Context, _ job.Job) error { return in.Reattribute(ctx) })
 	q.Periodic("event.compact", 10*time.Minute, func(ctx context.Context, _ job.Job) error { return in.compactIfDue(ctx) })
 	q.Periodic("event.sweep", 5*time.Minute, func(ctx context.Context, _ job.Job) error { return in.Sweep(ctx) })

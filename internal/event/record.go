@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"tocsin/internal/constituency"
+	"tocsin/internal/event/feed"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/job"
 )
 
 // record commits a batch: its files become live together with findings, counts and the audit row, or nothing does. When
@@ -74,6 +77,10 @@ func (t *taking) commit(ctx context.Context, b *batch) error {
 			}
 		}
 		if outcomes, err = publishFiles(tx, t.feed, b, t.World.Now().UnixMicro(), actorName(t.actor)); err != nil {
+			return err
+		}
+		// Take settles the feed itself when the day's files are in; the job is for the process that dies before.
+		if err := job.Enqueue(tx, feed.SettleJob, t.feed.Name, t.feed.Name, t.World.Now().Add(time.Minute)); err != nil {
 			return err
 		}
 		detail, err := json.Marshal(map[string]int64{"files": int64(len(outcomes)), "events": b.rows})

@@ -565,3 +565,14 @@ func TestEverySampleIsTakenInWhole(t *testing.T) {
 		whole(t, s)
 	})
 }
+
+func TestAProcessThatDiesBeforeSettlingLeavesAJob(t *testing.T) {
+	eachStation(t, func(t *testing.T, s *station) {
+		name, content := report("2026-01-01", "scan_ftp", "nation", "192.0.2.1 21 high")
+		s.ingest(name, content)
+		waiting := column[string](s, `SELECT payload FROM job WHERE kind = 'event.settle' AND state = 'ready'`)
+		if !slices.Equal(waiting, []string{"shadowserver"}) {
+			t.Errorf("jobs that wait: %q", waiting)
+		}
+	})
+}
