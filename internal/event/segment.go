@@ -66,7 +66,7 @@ type segmentRow struct {
 
 const (
 	rowGroupRows = 32 << 10  // what is sorted together and held in memory
-	segmentRows  = 256 << 10 // a segment of at least this size is never compacted again
+	segmentRows  = 64 << 10 // a segment of at least this size is never compacted again: a large day pays for none of it
 )
 
 func (r *segmentRow) set(e *Event, owner int64) {
