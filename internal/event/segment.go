@@ -65,7 +65,7 @@ type segmentRow struct {
 }
 
 const (
-	rowGroupRows = 32 << 10  // what is sorted together and held in memory
+	rowGroupRows = 32 << 10 // what is sorted together and held in memory
 	segmentRows  = 64 << 10 // a segment of at least this size is never compacted again: a large day pays for none of it
 )
 
