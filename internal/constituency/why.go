@@ -109,11 +109,16 @@ func ParseSubject(s string) (q Query, kind string, err error) {
 		}
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "" || len(host) > 253 || strings.ContainsAny(host, " /@:,;") || !strings.Contains(host, ".") {
+	if host == "" || len(host) > 253 || strings.ContainsAny(host, " /@:,;") || !strings.Contains(host, ".") ||
+		strings.HasPrefix(host, ".") || strings.Contains(host, "..") || isNumber(host[strings.LastIndexByte(host, '.')+1:]) { // 999.1.1.1 is a mistyped address
 		return q, "", fault.Invalidf("%q is no address, domain, URL or AS number", s)
 	}
 	q.Names[0], q.NameFirst = host, true
 	return q, "domain", nil
+}
+
+func isNumber(label string) bool {
+	return label != "" && strings.Trim(label, "0123456789") == ""
 }
 
 // Owning is Resolver.Owning for the registry as it is, today.

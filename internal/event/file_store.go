@@ -159,9 +159,9 @@ func (s *source) outcome() FileOutcome {
 		Repeated: s.repeated, Rejected: s.rejected, Unattributed: s.unattributed, Problems: s.problems}
 	switch {
 	case s.wins:
-		o.Outcome = fmt.Sprintf("%d events", s.events)
+		o.Outcome = fmt.Sprintf("events: %d", s.events)
 		if s.rejected > 0 {
-			o.Outcome += fmt.Sprintf(", %d rows rejected", s.rejected)
+			o.Outcome += fmt.Sprintf(", rows rejected: %d", s.rejected)
 		}
 	case s.in != nil:
 		o.State, o.Outcome = Older, "an older file of a report that has a newer one: kept, not used"

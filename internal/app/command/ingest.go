@@ -115,6 +115,7 @@ func (c *ingestCmd) print(e *Env, sum event.Summary, s sums) error {
 		return summaryTable(e.Out, sum, s)
 	}
 	enc := json.NewEncoder(e.Out)
+	enc.SetEscapeHTML(false) // for scripts and people, not for a page
 	for _, o := range sum.Outcomes {
 		l := fileLine{File: o.Name, ID: o.FileID, Type: o.Type, State: o.State, Outcome: o.Outcome, Rows: o.Rows, Events: o.Events,
 			Rejected: o.Rejected, Unattributed: o.Unattributed, Problems: o.Problems}
