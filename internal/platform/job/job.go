@@ -144,8 +144,9 @@ func (q *Queue) Step(ctx context.Context) (worked bool, err error) {
 		return false, err
 	}
 	jobErr := q.do(ctx, j)
-	if ctx.Err() != nil { // stopping: the lease is given back, the attempt does not count
-		ctx = context.WithoutCancel(ctx)
+	stopping := ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx) // how the attempt ended is recorded even while stopping: no lease stays held
+	if stopping && jobErr != nil {   // the lease is given back, the attempt does not count
 		return true, q.db.Upkeep(ctx, func(tx *db.Tx) error { return release(tx, j) })
 	}
 	return true, q.db.Upkeep(ctx, func(tx *db.Tx) error {
