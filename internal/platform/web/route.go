@@ -21,12 +21,14 @@ type Route struct {
 	template   string
 	back       string
 	bare       bool // without the layout
+	arrives    bool // an action that a page outside leads to
 	maxBody    int64
 	err        error
 
 	page     func(r *http.Request, v Visitor) (any, error)
 	action   func(r *http.Request, v Visitor) (Done, error)
 	download func(r *http.Request, v Visitor) (File, error)
+	depart   func(r *http.Request, v Visitor) (Departure, error)
 }
 
 // Pattern is the route's pattern: "GET /findings/{id}".
@@ -73,6 +75,8 @@ type Done struct {
 	Flash string // a key of the room's catalogue: what was done, shown once on the next page; may be empty
 	Args  []any  // of the flash; numbers or texts
 	Grave bool   // the flash tells of trouble
+
+	Cookies []Cookie
 }
 
 // Action is a POST. After success the browser is sent to Done.To. When fn returns a fault of kind Invalid and form is the
@@ -88,6 +92,34 @@ func Action[In any](pattern string, p act.Permission, form string, fn func(conte
 			}
 			return fn(r.Context(), v, in)
 		}}
+}
+
+// Departure is where a page outside leads to, and what the browser keeps until it comes back.
+type Departure struct {
+	To      string // an absolute https address, or http of this machine
+	Cookies []Cookie
+}
+
+// Depart is a GET that sends the browser to a page outside: sign-in at another provider. It is for links; a form may not
+// lead outside.
+func Depart[In any](pattern string, p act.Permission, fn func(context.Context, Visitor, In) (Departure, error)) Route {
+	decode, err := newDecoder[In]()
+	return Route{pattern: pattern, permission: p, err: err,
+		depart: func(r *http.Request, v Visitor) (Departure, error) {
+			in, err := decode(r)
+			if err != nil {
+				return Departure{}, err
+			}
+			return fn(r.Context(), v, in)
+		}}
+}
+
+// Arrive is a GET that a page outside sends the browser to: what an Action is for forms. It changes something, so what it is
+// given must prove that the visitor began it here.
+func Arrive[In any](pattern string, p act.Permission, fn func(context.Context, Visitor, In) (Done, error)) Route {
+	r := Action(pattern, p, "", fn)
+	r.arrives = true
+	return r
 }
 
 // File is a download. Write is called once; an error before its first byte becomes an error page, a later one cuts the
@@ -121,9 +153,9 @@ func (r Route) check(room *set) error {
 	switch {
 	case !permission.MatchString(string(r.permission)):
 		return fmt.Errorf("the permission %q is not of the form capability.verb", r.permission)
-	case r.action != nil && method != http.MethodPost:
+	case r.action != nil && !r.arrives && method != http.MethodPost:
 		return errors.New("an action is a POST")
-	case r.action == nil && method != http.MethodGet:
+	case (r.action == nil || r.arrives) && method != http.MethodGet:
 		return errors.New("all but actions are a GET")
 	case r.page != nil && !room.has(r.template):
 		return fmt.Errorf("there is no template %q", r.template)

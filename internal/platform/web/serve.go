@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/fault"
 )
@@ -118,6 +119,10 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 		}
 	}()
 	if !v.May(m.permission) {
+		if v.Actor.Kind == act.Public && a.cfg.SignIn != "" && (m.page != nil || m.download != nil) && !m.bare {
+			http.Redirect(w, r, a.cfg.SignIn+"?to="+url.QueryEscape(v.With()), http.StatusSeeOther)
+			return
+		}
 		a.fail(w, r, v, m, fault.New(fault.Forbidden, "this asks for the permission %s, which you do not have", m.permission))
 		return
 	}
@@ -141,6 +146,8 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 		a.show(w, r, m, http.StatusOK, View{Visitor: v, Data: data})
 	case m.action != nil:
 		a.act(w, r, m, v)
+	case m.depart != nil:
+		a.leave(w, r, m, v)
 	default:
 		a.send(w, r, m, v)
 	}
@@ -164,10 +171,26 @@ func (a *App) act(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor)
 		a.fail(w, r, v, m, fmt.Errorf("the action leads to %q, which is no path of this console", done.To))
 		return
 	}
+	a.setCookies(w, done.Cookies)
 	if done.Flash != "" {
 		setFlash(w, flash{m.room.name, done.Flash, done.Args, done.Grave})
 	}
 	http.Redirect(w, r, done.To, http.StatusSeeOther)
+}
+
+func (a *App) leave(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor) {
+	d, err := m.depart(r, v)
+	if err == nil {
+		if u, e := url.Parse(d.To); e != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			err = fmt.Errorf("the departure leads to %q, which is no address of a page", d.To)
+		}
+	}
+	if err != nil {
+		a.fail(w, r, v, m, err)
+		return
+	}
+	a.setCookies(w, d.Cookies)
+	http.Redirect(w, r, d.To, http.StatusSeeOther)
 }
 
 // again shows an action's form once more, with what was entered and what is wrong with it.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -15,11 +16,18 @@ type Visitor struct {
 	Now   time.Time // of the world's clock
 	URL   *url.URL  // path and query of the page
 
+	Client netip.Addr // where the request comes from; not valid when that is not known
+	Agent  string     // what the browser calls itself
+
 	*text.Printer // the room's words, in the visitor's language and the nation's time zone
 
 	allowed func(act.Actor, act.Permission) bool
 	theme   string
+	cookie  func(name string) string
 }
+
+// Cookie is the value that an earlier Done set under the name; "" without one.
+func (v Visitor) Cookie(name string) string { return v.cookie(name) }
 
 // May tells whether the visitor has a permission.
 func (v Visitor) May(p act.Permission) bool { return v.allowed(v.Actor, p) }
@@ -42,8 +50,13 @@ func (v Visitor) With(pairs ...string) string {
 
 func (a *App) visitor(r *http.Request, room *set) Visitor {
 	lang := a.lang(r)
-	return Visitor{Actor: a.cfg.Actor(r), Now: a.cfg.Clock.Now(), URL: &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery},
-		Printer: room.printers[lang], allowed: a.cfg.Allowed, theme: theme(r)}
+	v := Visitor{Actor: a.cfg.Actor(r), Now: a.cfg.Clock.Now(), URL: &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery},
+		Agent: r.UserAgent(), Printer: room.printers[lang], allowed: a.cfg.Allowed, theme: theme(r),
+		cookie: func(name string) string { return a.readCookie(r, name) }}
+	if a.cfg.Client != nil {
+		v.Client = a.cfg.Client(r)
+	}
+	return v
 }
 
 func (a *App) lang(r *http.Request) string {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,9 @@ type Config struct {
 	Zone         *time.Location
 	Clock        clock.Clock // the world's
 	Actor        func(*http.Request) act.Actor
+	Client       func(*http.Request) netip.Addr // may be nil
+	SignIn       string                         // the path that a visitor who is nobody is sent to; "" shows an error page
+	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
 	Allowed      func(act.Actor, act.Permission) bool
 	Log          *slog.Logger
 	Observe      func(route string, status int, d time.Duration) // may be nil
