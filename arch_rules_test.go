@@ -183,6 +183,10 @@ func (s *source) checkCalls() {
 			}
 		case "time.Sleep":
 			s.report(sel.Pos(), "%s: wait for a condition instead of sleeping", call)
+		case "tocsin/internal/platform/egress.MakeCleared":
+			if s.dir != "internal/disclosure" && s.dir != "internal/platform/egress" {
+				s.report(sel.Pos(), "only the gate clears: call disclosure.Clear")
+			}
 		case "log/slog.SetDefault", "flag.Parse", "net/http.Handle", "net/http.HandleFunc",
 			"github.com/prometheus/client_golang/prometheus.MustRegister", "github.com/prometheus/client_golang/prometheus.Register":
 			if s.layer != "tool" && s.file.Name.Name != "main" {

@@ -112,6 +112,7 @@ func TestHousePlanFindsPlantedViolations(t *testing.T) {
 		{"no package comment", "internal/event/a.go", "package x", "package comment"},
 		{"exported without a comment", "internal/event/a.go", doc + "func Open() {}", "doc comment"},
 		{"mutable state", "internal/event/a.go", doc + "var count int", "state"},
+		{"clears past the gate", "internal/notify/a.go", doc + "import \"tocsin/internal/platform/egress\"\nvar c = egress.MakeCleared[int]", "only the gate"},
 		{"default logger", "internal/app/a.go", doc + "import \"log/slog\"\nfunc f() { slog.SetDefault(nil) }", "slog.SetDefault"},
 		{"sleeping test", "internal/event/a_test.go", "package x\nimport \"time\"\nfunc f() { time.Sleep(1) }", "sleep"},
 		{"forbidden name", "internal/event/util/a.go", doc, "name"},
