@@ -79,29 +79,7 @@ func (s *Store) Update(ctx context.Context, actor act.Actor, c Constituent) erro
 	if err := v.err(); err != nil {
 		return err
 	}
-	return s.change(ctx, actor, "constituent.update", func(tx *db.Tx) (string, any, error) {
-		all, err := readConstituents(tx)
-		if err != nil {
-			return "", nil, err
-		}
-		i := slices.IndexFunc(all, func(o Constituent) bool { return o.ID == c.ID })
-		if i < 0 {
-			return "", nil, noConstituent(c.ID)
-		}
-		if slices.ContainsFunc(all, func(o Constituent) bool { return o.Ref == c.Ref && o.ID != c.ID }) {
-			return "", nil, fault.Conflictf("the reference %q is taken: choose another", c.Ref)
-		}
-		if err := fits(all, c); err != nil {
-			return "", nil, err
-		}
-		c.Source, c.Origin = Manual, all[i].Origin
-		h := &holdings{byID: map[int64]*Constituent{}}
-		for k := range all {
-			h.byID[all[k].ID] = &all[k]
-		}
-		step := constituentStep{Constituent: c, parent: h.ref(c.Parent), delegate: h.ref(c.Delegate)}
-		return "constituent:" + c.Ref, map[string]any{"changed": step.differs(&all[i], h)}, updateConstituent(tx, &c)
-	})
+	return s.change(ctx, actor, "constituent.update", func(tx *db.Tx) (string, any, error) { return update(tx, c) })
 }
 
 func noConstituent(id int64) error {
@@ -170,48 +148,13 @@ func (s *Store) AddContact(ctx context.Context, actor act.Actor, c Contact) (Con
 	if err := v.err(); err != nil {
 		return c, err
 	}
-	err := s.change(ctx, actor, "contact.add", func(tx *db.Tx) (string, any, error) {
-		ref, err := refOf(tx, c.Constituent)
-		if err != nil {
-			return "", nil, err
-		}
-		twice := false
-		err = eachContact(tx, `WHERE constituent = $1 AND source = 'manual'`, []any{c.Constituent}, func(o Contact) {
-			twice = twice || o.identity() == c.identity() && overlap(o.ValidFrom, o.ValidUntil, c.ValidFrom, c.ValidUntil)
-		})
-		if err != nil {
-			return "", nil, err
-		}
-		if twice {
-			return "", nil, fault.Conflictf("%s has this contact already: %s", ref, c.label())
-		}
-		c.ID, err = insertContact(tx, &c)
-		return "constituent:" + ref, map[string]any{"contact": c.ID, "role": c.Role}, err
-	})
+	err := s.change(ctx, actor, "contact.add", func(tx *db.Tx) (string, any, error) { return addContact(tx, &c) })
 	return c, err
 }
 
 // EndContact makes a contact invalid from a day on.
 func (s *Store) EndContact(ctx context.Context, actor act.Actor, id int64, day Day) error {
-	return s.change(ctx, actor, "contact.end", func(tx *db.Tx) (string, any, error) {
-		var c *Contact
-		err := eachContact(tx, `WHERE id = $1`, []any{id}, func(o Contact) { c = &o })
-		if err != nil {
-			return "", nil, err
-		}
-		if c == nil {
-			return "", nil, fault.NotFoundf("there is no contact with the id %d", id)
-		}
-		if err := mayEnd("contact", c.Source, c.Origin, c.ValidFrom, day); err != nil {
-			return "", nil, err
-		}
-		c.ValidUntil = day
-		ref, err := refOf(tx, c.Constituent)
-		if err != nil {
-			return "", nil, err
-		}
-		return "constituent:" + ref, map[string]any{"contact": id, "valid_until": day.String()}, updateContact(tx, c)
-	})
+	return s.change(ctx, actor, "contact.end", func(tx *db.Tx) (string, any, error) { return endContact(tx, id, day) })
 }
 
 // AddAsset adds an asset that a person enters to the constituent it names. An open end may be left 0.
@@ -225,49 +168,13 @@ func (s *Store) AddAsset(ctx context.Context, actor act.Actor, a Asset) (Asset, 
 	if err := v.err(); err != nil {
 		return a, err
 	}
-	err := s.change(ctx, actor, "asset.add", func(tx *db.Tx) (string, any, error) {
-		ref, err := refOf(tx, a.Constituent)
-		if err != nil {
-			return "", nil, err
-		}
-		twice := false
-		err = eachAsset(tx, `WHERE kind = $1 AND value = $2 AND constituent = $3 AND source = 'manual'`,
-			[]any{string(a.Kind), a.Value, a.Constituent}, func(o Asset) {
-				twice = twice || overlap(o.ValidFrom, o.ValidUntil, a.ValidFrom, a.ValidUntil)
-			})
-		if err != nil {
-			return "", nil, err
-		}
-		if twice {
-			return "", nil, fault.Conflictf("%s has %s already at that time", ref, a.Value)
-		}
-		a.ID, err = insertAsset(tx, &a)
-		return "constituent:" + ref, map[string]any{"asset": a.ID, "kind": a.Kind, "value": a.Value}, err
-	})
+	err := s.change(ctx, actor, "asset.add", func(tx *db.Tx) (string, any, error) { return addAsset(tx, &a) })
 	return a, err
 }
 
 // EndAsset makes an asset invalid from a day on.
 func (s *Store) EndAsset(ctx context.Context, actor act.Actor, id int64, day Day) error {
-	return s.change(ctx, actor, "asset.end", func(tx *db.Tx) (string, any, error) {
-		var a *Asset
-		err := eachAsset(tx, `WHERE id = $1`, []any{id}, func(o Asset) { a = &o })
-		if err != nil {
-			return "", nil, err
-		}
-		if a == nil {
-			return "", nil, fault.NotFoundf("there is no asset with the id %d", id)
-		}
-		if err := mayEnd("asset", a.Source, a.Origin, a.ValidFrom, day); err != nil {
-			return "", nil, err
-		}
-		a.ValidUntil = day
-		ref, err := refOf(tx, a.Constituent)
-		if err != nil {
-			return "", nil, err
-		}
-		return "constituent:" + ref, map[string]any{"asset": id, "value": a.Value, "valid_until": day.String()}, updateAsset(tx, a)
-	})
+	return s.change(ctx, actor, "asset.end", func(tx *db.Tx) (string, any, error) { return endAsset(tx, id, day) })
 }
 
 // mayEnd refuses to end what a registry says, for the next refresh would bring it back.
