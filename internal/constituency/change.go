@@ -48,15 +48,15 @@ type ChangeRequest struct {
 	At          int64  // UTC microseconds
 	State       RequestState
 	Note        string
-	Steps       []Step
+	Steps       []ChangeStep
 	DecidedBy   string // subject; "" while open
 	DecidedAs   string // their name
 	DecidedAt   int64
 	Reason      string
 }
 
-// Step is one thing a change request asks for. Was is what stood there when it was asked; nil for what is added.
-type Step struct {
+// ChangeStep is one thing a change request asks for. Was is what stood there when it was asked; nil for what is added.
+type ChangeStep struct {
 	Op   Op     `json:"op"`
 	ID   int64  `json:"id,omitempty"` // of the contact or asset that is changed or ended
 	Want Record `json:"want"`         // nothing of what is ended
@@ -84,7 +84,7 @@ type FieldChange struct {
 }
 
 // Fields is what the step changes against what stood there when it was asked for.
-func (st Step) Fields() []FieldChange { return st.Want.against(st.Was) }
+func (st ChangeStep) Fields() []FieldChange { return st.Want.against(st.Was) }
 
 func (r Record) against(was Record) []FieldChange {
 	var out []FieldChange
@@ -154,7 +154,7 @@ func (h *holding) asset(id int64, today Day) *Asset {
 
 // prepare cleans the steps of a new request and notes what stands there now. Every mistake is told with its field, which
 // begins with the step's place when there are several.
-func prepare(steps []Step, h *holding, today Day) ([]Step, error) {
+func prepare(steps []ChangeStep, h *holding, today Day) ([]ChangeStep, error) {
 	if len(steps) == 0 || len(steps) > maxSteps {
 		return nil, fault.Problems{{Field: "steps", Message: fmt.Sprintf("ask for 1 to %d changes at once", maxSteps)}}
 	}
@@ -170,7 +170,7 @@ func prepare(steps []Step, h *holding, today Day) ([]Step, error) {
 	return out, v.err()
 }
 
-func (st *Step) prepare(h *holding, today Day, bad wrong) {
+func (st *ChangeStep) prepare(h *holding, today Day, bad wrong) {
 	st.Was = Record{}
 	switch st.Op {
 	case ContactAdd:
@@ -216,7 +216,7 @@ func (st *Step) prepare(h *holding, today Day, bad wrong) {
 	}
 }
 
-func (st *Step) cleanContact(bad wrong) {
+func (st *ChangeStep) cleanContact(bad wrong) {
 	c := Contact{ValidUntil: Open}
 	st.Want.Keys = slices.Clone(st.Want.Keys)
 	st.Want.into(&c)

@@ -18,7 +18,7 @@ import (
 
 // Propose asks for changes of a constituent that the actor acts for. For one that they do not act for there is no such
 // constituent.
-func (s *Store) Propose(ctx context.Context, actor act.Actor, constituent int64, steps []Step, note string) (q ChangeRequest, err error) {
+func (s *Store) Propose(ctx context.Context, actor act.Actor, constituent int64, steps []ChangeStep, note string) (q ChangeRequest, err error) {
 	if !reaches(actor, constituent) {
 		return q, noConstituent(constituent)
 	}

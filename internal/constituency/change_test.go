@@ -41,7 +41,7 @@ func TestChangeRequestIsAppliedOnlyWhenApproved(t *testing.T) {
 		who := outsider("1", a)
 		contacts, _ := s.Contacts(ctx, a)
 		assets, _, _ := s.Assets(ctx, AssetFilter{Constituent: a})
-		q, err := s.Propose(ctx, who, a, []Step{
+		q, err := s.Propose(ctx, who, a, []ChangeStep{
 			{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "soc@a.example"}},
 			{Op: ContactAdd, Want: Record{Role: "security", Phone: "+381 11 000"}},
 			{Op: AssetAdd, Want: Record{Kind: AddressAsset, Value: "192.0.2.7"}},
@@ -107,16 +107,16 @@ func TestChangeRequestsStayWithinTheirConstituents(t *testing.T) {
 		a, b := two(t, s)
 		alice, bob := outsider("1", a), outsider("2", b)
 		theirs, _ := s.Contacts(ctx, b)
-		if _, err := s.Propose(ctx, alice, b, []Step{{Op: ConstituentChange, Want: Record{Name: "Mine"}}}, ""); fault.KindOf(err) != fault.NotFound {
+		if _, err := s.Propose(ctx, alice, b, []ChangeStep{{Op: ConstituentChange, Want: Record{Name: "Mine"}}}, ""); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("for another: %v", err)
 		}
-		_, err := s.Propose(ctx, alice, a, []Step{{Op: ContactEnd, ID: theirs[0].ID}}, "")
-		_, none := s.Propose(ctx, alice, a, []Step{{Op: ContactEnd, ID: 999999}}, "")
+		_, err := s.Propose(ctx, alice, a, []ChangeStep{{Op: ContactEnd, ID: theirs[0].ID}}, "")
+		_, none := s.Propose(ctx, alice, a, []ChangeStep{{Op: ContactEnd, ID: 999999}}, "")
 		if fault.KindOf(err) != fault.Invalid || strings.ReplaceAll(none.Error(), "999999", "N") !=
 			strings.ReplaceAll(err.Error(), " "+itoa(theirs[0].ID), " N") {
 			t.Errorf("another's contact tells that it exists: %q, %q", err, none)
 		}
-		q, err := s.Propose(ctx, bob, b, []Step{{Op: ConstituentChange, Want: Record{Name: "Bravo 2"}}}, "")
+		q, err := s.Propose(ctx, bob, b, []ChangeStep{{Op: ConstituentChange, Want: Record{Name: "Bravo 2"}}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestReviewTellsWhatSpeaksAgainstARequest(t *testing.T) {
 		a, b := two(t, s)
 		alice := outsider("1", a)
 		contacts, _ := s.Contacts(ctx, a)
-		ask := func(steps ...Step) ChangeRequest {
+		ask := func(steps ...ChangeStep) ChangeRequest {
 			t.Helper()
 			q, err := s.Propose(ctx, alice, a, steps, "")
 			if err != nil {
@@ -175,11 +175,11 @@ func TestReviewTellsWhatSpeaksAgainstARequest(t *testing.T) {
 			}
 			return out
 		}
-		change := ask(Step{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "new@a.example"}})
+		change := ask(ChangeStep{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "new@a.example"}})
 		seen, _ := s.Review(ctx, change.ID)
 		for want, v := range map[ObjectionKind]Record{TakenObjection: {Kind: PrefixAsset, Value: "203.0.113.0/24"},
 			InsideObjection: {Kind: AddressAsset, Value: "203.0.113.7"}, AroundObjection: {Kind: PrefixAsset, Value: "203.0.112.0/23"}} {
-			q := ask(Step{Op: AssetAdd, Want: v})
+			q := ask(ChangeStep{Op: AssetAdd, Want: v})
 			if got := kinds(q); !slices.Equal(got, []ObjectionKind{want}) {
 				t.Errorf("%+v: %v, want %s", v, got, want)
 			}
@@ -189,13 +189,13 @@ func TestReviewTellsWhatSpeaksAgainstARequest(t *testing.T) {
 				}
 			}
 		}
-		if got := kinds(ask(Step{Op: AssetAdd, Want: Record{Kind: DomainAsset, Value: "www.bravo.example"}})); !slices.Equal(got, []ObjectionKind{InsideObjection}) {
+		if got := kinds(ask(ChangeStep{Op: AssetAdd, Want: Record{Kind: DomainAsset, Value: "www.bravo.example"}})); !slices.Equal(got, []ObjectionKind{InsideObjection}) {
 			t.Errorf("domain: %v", got)
 		}
-		if got := kinds(ask(Step{Op: AssetAdd, Want: Record{Kind: PrefixAsset, Value: "198.51.100.0/24"}})); !slices.Equal(got, []ObjectionKind{TwiceObjection}) {
+		if got := kinds(ask(ChangeStep{Op: AssetAdd, Want: Record{Kind: PrefixAsset, Value: "198.51.100.0/24"}})); !slices.Equal(got, []ObjectionKind{TwiceObjection}) {
 			t.Errorf("own: %v", got)
 		}
-		second := ask(Step{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "other@a.example"}})
+		second := ask(ChangeStep{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "other@a.example"}})
 		r, _ := s.Review(ctx, second.ID)
 		if err := s.Approve(ctx, analyst, second.ID, r.Seen, ""); err != nil {
 			t.Fatal(err)
@@ -225,16 +225,16 @@ func TestARequestIsCheckedWhenItIsMade(t *testing.T) {
 		a, _ := two(t, s)
 		contacts, _ := s.Contacts(ctx, a)
 		for name, tt := range map[string]struct {
-			steps []Step
+			steps []ChangeStep
 			field string
 		}{
 			"nothing":    {nil, "steps"},
-			"unknown":    {[]Step{{Op: "drop"}}, "op"},
-			"no mail":    {[]Step{{Op: ContactAdd, Want: Record{Role: "abuse"}}}, "mail"},
-			"no length":  {[]Step{{Op: AssetAdd, Want: Record{Kind: PrefixAsset, Value: "10.0.0.0"}}}, "value"},
-			"no name":    {[]Step{{Op: ConstituentChange}}, "name"},
-			"no change":  {[]Step{{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "abuse@a.example"}}}, "op"},
-			"the second": {[]Step{{Op: ConstituentChange, Want: Record{Name: "x"}}, {Op: ContactEnd, ID: 77}}, "steps[1].id"},
+			"unknown":    {[]ChangeStep{{Op: "drop"}}, "op"},
+			"no mail":    {[]ChangeStep{{Op: ContactAdd, Want: Record{Role: "abuse"}}}, "mail"},
+			"no length":  {[]ChangeStep{{Op: AssetAdd, Want: Record{Kind: PrefixAsset, Value: "10.0.0.0"}}}, "value"},
+			"no name":    {[]ChangeStep{{Op: ConstituentChange}}, "name"},
+			"no change":  {[]ChangeStep{{Op: ContactChange, ID: contacts[0].ID, Want: Record{Role: "abuse", Mail: "abuse@a.example"}}}, "op"},
+			"the second": {[]ChangeStep{{Op: ConstituentChange, Want: Record{Name: "x"}}, {Op: ContactEnd, ID: 77}}, "steps[1].id"},
 		} {
 			_, err := s.Propose(ctx, outsider("1", a), a, tt.steps, "")
 			ps, ok := err.(fault.Problems)

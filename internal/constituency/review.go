@@ -47,7 +47,7 @@ func (o Objection) Blocks() bool {
 
 // ReviewStep is a step compared with the registry as it is now.
 type ReviewStep struct {
-	Step
+	ChangeStep
 	Now        Record        `json:"now"`
 	Changes    []FieldChange `json:"changes"`
 	Objections []Objection   `json:"objections"`
@@ -77,7 +77,7 @@ const maxObjections = 20 // of a step
 func (h *holding) review(tx *db.Tx, q ChangeRequest, today Day) (*Review, error) {
 	r := &Review{ChangeRequest: q}
 	for _, st := range q.Steps {
-		c := ReviewStep{Step: st, Changes: []FieldChange{}, Objections: []Objection{}}
+		c := ReviewStep{ChangeStep: st, Changes: []FieldChange{}, Objections: []Objection{}}
 		object := func(k ObjectionKind) { c.Objections = append(c.Objections, Objection{Kind: k}) }
 		if h.self.ValidUntil <= today {
 			object(EndedObjection)

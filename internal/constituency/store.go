@@ -3,6 +3,7 @@ package constituency
 import (
 	"context"
 	"sync"
+	"time"
 
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
@@ -22,6 +23,9 @@ type Store struct {
 
 // NewStore returns the registry of a world.
 func NewStore(d *db.DB, c clock.Clock) *Store { return &Store{db: d, clock: c} }
+
+// Now is the time of the world.
+func (s *Store) Now() time.Time { return s.clock.Now() }
 
 // Resolver returns the resolver of the registry as it is now; it is loaded anew only after a change.
 func (s *Store) Resolver(ctx context.Context) (*Resolver, error) {

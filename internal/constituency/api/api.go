@@ -30,7 +30,7 @@ type room struct {
 func Routes(s *constituency.Store, n *nation.Store) []api.Route {
 	r := &room{s, n}
 	var all []api.Route
-	for _, routes := range [][]api.Route{r.constituents(), r.holdings(), r.registry(), r.questions()} {
+	for _, routes := range [][]api.Route{r.constituents(), r.holdings(), r.registry(), r.requests(), r.questions()} {
 		all = append(all, routes...)
 	}
 	return all

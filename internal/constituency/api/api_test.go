@@ -23,21 +23,23 @@ import (
 
 type service struct {
 	*testing.T
-	h http.Handler
+	h     http.Handler
+	store *constituency.Store
 }
 
 func each(t *testing.T, fn func(s *service)) {
 	t.Helper()
 	c := clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	dbtest.Each(t, audit.Recorder(c), func(t *testing.T, d *db.DB) {
+		store := constituency.NewStore(d, c)
 		h, err := api.New(api.Config{Title: "Tocsin", Version: "1", Log: slog.New(slog.DiscardHandler),
 			Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local", Name: "Analyst"} },
 			Allowed: func(act.Actor, act.Permission) bool { return true },
-		}, Routes(constituency.NewStore(d, c), nation.NewStore(d))...)
+		}, Routes(store, nation.NewStore(d))...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fn(&service{t, h})
+		fn(&service{t, h, store})
 	})
 }
 
@@ -123,5 +125,32 @@ func TestNationIsChosen(t *testing.T) {
 		s.ask("PUT", "/api/nation?name=korea.toml", string(bytes.TrimSpace(b)), 200, `"chosen":true`, `"code":"KR"`)
 		s.ask("PUT", "/api/nation?name=x.toml", "nonsense = 1", 422, `"field":"nonsense"`)
 		s.ask("GET", "/api/nation", "", 200, `"Asia/Seoul"`)
+	})
+}
+
+func TestChangeRequestsAreDecided(t *testing.T) {
+	each(t, func(s *service) {
+		s.ask("POST", "/api/constituents", `{"ref":"grid","name":"Grid"}`, 201)
+		who := act.Actor{Kind: act.Person, ID: "5", Name: "Vera", Rights: &act.Rights{Constituents: []int64{1}}}
+		for range 2 {
+			_, err := s.store.Propose(context.Background(), who, 1, []constituency.ChangeStep{{Op: constituency.ContactAdd,
+				Want: constituency.Record{Role: "abuse", Mail: "a@grid.example"}}}, "")
+			if err != nil {
+				s.Fatal(err)
+			}
+		}
+		s.ask("GET", "/api/change-requests?state=open&limit=1", "", 200, `"id":2`, `"constituent":"grid"`, `"next":`)
+		var got struct{ Seen string }
+		if err := json.Unmarshal([]byte(s.ask("GET", "/api/change-requests/1", "", 200, `"after":"a@grid.example"`, `"blocked":false`)), &got); err != nil {
+			s.Fatal(err)
+		}
+		s.ask("GET", "/api/change-requests/7", "", 404)
+		s.ask("POST", "/api/change-requests/1/approve", `{"seen":"x"}`, 409)
+		s.ask("POST", "/api/change-requests/1/approve", `{"seen":"`+got.Seen+`"}`, 204)
+		s.ask("GET", "/api/constituents/grid/contacts", "", 200, "a@grid.example")
+		s.ask("POST", "/api/change-requests/2/refuse", `{"reason":""}`, 422)
+		s.ask("POST", "/api/change-requests/2/refuse", `{"reason":"twice"}`, 204)
+		s.ask("GET", "/api/change-requests?state=refused", "", 200, `"reason":"twice"`, `"decided_by":"Analyst"`)
+		s.ask("GET", "/api/contact-confirmations/due", "", 200, `"constituent":"grid"`)
 	})
 }

@@ -104,7 +104,7 @@ func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "kind.", "source.", "role.", "asset.", "record.", "op.", "rule.", "conflict.kind.",
 		"list.all", "list.none", "list.none-text", "list.nothing", "list.nothing-text", "list.clear", "contact.no-clearance",
 		"contact.added", "contact.ended", "asset.added", "asset.ended", "edit.no-sector", "edit.created", "edit.saved", "edit.retired",
-		"import.choose", "import.done", "import.mode.", constituency.LostWeakerRule, constituency.LostLessSpecific,
+		"import.choose", "import.done", "import.mode.", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, constituency.InvalidThen)
 }
 
@@ -171,5 +171,38 @@ func TestConstituentsAreEditedByHand(t *testing.T) {
 		c.post("/constituents/1/retire", 303, map[string]string{"retire-on": "2026-03-01"})
 		c.get("/constituents/1", 200, "not valid today")
 		c.get("/constituents", 200, "Nobody fits")
+	})
+}
+
+func TestChangeRequestsAreDecided(t *testing.T) {
+	each(t, func(c *console) {
+		c.upload(303, "merge", "x.json", registry)
+		c.get("/registry/requests", 200, "Nobody asks for anything")
+		to := c.upload(303, "merge", "x.json", registry)
+		c.post(to, 303, nil)
+		ctx := context.Background()
+		who := act.Actor{Kind: act.Person, ID: "5", Name: "Vera <i>", Rights: &act.Rights{Constituents: []int64{3}}}
+		for range 2 {
+			if _, err := c.store.Propose(ctx, who, 3, []constituency.ChangeStep{
+				{Op: constituency.AssetAdd, Want: constituency.Record{Kind: constituency.PrefixAsset, Value: "198.51.100.0/25"}},
+				{Op: constituency.ConstituentChange, Want: constituency.Record{Name: "North & Sons"}}}, "we grew"); err != nil {
+				c.Fatal(err)
+			}
+		}
+		c.get("/registry/requests", 200, "North", "Vera &lt;i&gt;", "new asset", "have not confirmed")
+		c.get("/registry/confirmations", 200, "Energy CERT", "never")
+		c.get("/registry/requests/1", 200, "we grew", "lies within what another constituent has", "Grid &lt;b&gt;", "North &amp; Sons", "Approve")
+		c.get("/registry/requests/9", 404)
+		c.post("/registry/requests/1/refuse", 400, nil, "needs a reason")
+		c.post("/registry/requests/1/approve", 409, map[string]string{"seen": "0"}, "look at it again")
+		r, err := c.store.Review(ctx, 1)
+		if err != nil {
+			c.Fatal(err)
+		}
+		c.post("/registry/requests/1/approve", 303, map[string]string{"seen": r.Seen})
+		c.get("/constituents/3", 200, "North &amp; Sons", "198.51.100.0/25")
+		c.get("/registry/requests/2", 200, "has this already", "can no longer be done")
+		c.post("/registry/requests/2/refuse", 303, map[string]string{"reason": "twice"})
+		c.get("/registry/requests?state=all", 200, "approved", "refused")
 	})
 }
