@@ -16,7 +16,7 @@ func (r *room) requests() []api.Route {
 	return []api.Route{
 		api.Operation[requestsInput, api.Page[ChangeRequest]]{Method: http.MethodGet, Path: "/api/change-requests", ID: "list-change-requests",
 			Summary: "List what constituents ask to have changed, the newest first", Permission: read, Handle: r.listRequests},
-		api.Operation[requestInput, Review]{Method: http.MethodGet, Path: "/api/change-requests/{id}", ID: "get-change-request",
+		api.Operation[RequestPath, Review]{Method: http.MethodGet, Path: "/api/change-requests/{id}", ID: "get-change-request",
 			Summary: "One change request, compared with the registry as it is now", Permission: read, Handle: r.review},
 		api.Operation[approveInput, api.Nothing]{Method: http.MethodPost, Path: "/api/change-requests/{id}/approve", ID: "approve-change-request",
 			Summary: "Do what a change request asks", Permission: approve, Handle: r.approve},
@@ -29,16 +29,16 @@ func (r *room) requests() []api.Route {
 
 // ChangeRequest is a change request as the REST interface shows it.
 type ChangeRequest struct {
-	ID          int64               `json:"id"`
-	Constituent string              `json:"constituent" doc:"Ref"`
-	By          string              `json:"by"`
-	At          time.Time           `json:"at"`
-	State       string              `json:"state" doc:"open, approved, refused or withdrawn"`
-	Note        string              `json:"note"`
+	ID          int64                     `json:"id"`
+	Constituent string                    `json:"constituent" doc:"Ref"`
+	By          string                    `json:"by"`
+	At          time.Time                 `json:"at"`
+	State       string                    `json:"state" doc:"open, approved, refused or withdrawn"`
+	Note        string                    `json:"note"`
 	Steps       []constituency.ChangeStep `json:"steps" nullable:"false"`
-	DecidedBy   string              `json:"decided_by"`
-	DecidedAt   *time.Time          `json:"decided_at,omitempty"`
-	Reason      string              `json:"reason"`
+	DecidedBy   string                    `json:"decided_by"`
+	DecidedAt   *time.Time                `json:"decided_at,omitempty"`
+	Reason      string                    `json:"reason"`
 }
 
 // Review is a change request compared with the registry as it is now.
@@ -101,11 +101,12 @@ func (r *room) listRequests(ctx context.Context, _ api.Caller, in *requestsInput
 	return api.NewPage(out, next), err
 }
 
-type requestInput struct {
+// RequestPath is the path of one change request.
+type RequestPath struct {
 	ID int64 `path:"id"`
 }
 
-func (r *room) review(ctx context.Context, _ api.Caller, in *requestInput) (*Review, error) {
+func (r *room) review(ctx context.Context, _ api.Caller, in *RequestPath) (*Review, error) {
 	d, err := r.store.Directory(ctx)
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (r *room) review(ctx context.Context, _ api.Caller, in *requestInput) (*Rev
 }
 
 type approveInput struct {
-	requestInput
+	RequestPath
 	Body struct {
 		Seen   string `json:"seen" maxLength:"64" doc:"That of the comparison you looked at; when the registry has moved since, nothing is done"`
 		Reason string `json:"reason,omitempty" maxLength:"8000"`
@@ -130,7 +131,7 @@ func (r *room) approve(ctx context.Context, c api.Caller, in *approveInput) (*ap
 }
 
 type refuseInput struct {
-	requestInput
+	RequestPath
 	Body struct {
 		Reason string `json:"reason" maxLength:"8000" doc:"Who asked will read it"`
 	}
