@@ -86,6 +86,7 @@ type Filter struct {
 	Domain       string // the name's host is this domain or below it
 	Identifier   string // part of the identifier, in any case: "CVE-2024-"
 	New          bool   // first seen in the latest report of its type
+	Scope        Scope  // nil: everybody's
 	FirstFrom    Day    // 0: no bound; the days of the bounds are included
 	FirstUntil   Day
 	LastFrom     Day

@@ -14,9 +14,10 @@ import (
 // query is a filter compiled for one index: what is the same for all rows of a type is decided before the rows.
 type query struct {
 	Filter
-	types      []bool // by rank
-	ident      []bool // by rank: the type's own identifier matches; nil: any does
-	owners     []bool // by place by name, nobody last; nil: all
+	types      []bool   // by rank
+	ident      []bool   // by rank: the type's own identifier matches; nil: any does
+	owners     []bool   // by place by name, nobody last; nil: all
+	scope      [][]bool // by rank and place by name; nil: all
 	severities [8]bool
 	states     [4]bool
 	name       string // lower case
@@ -45,6 +46,7 @@ func (ix *index) compile(f Filter) (*query, error) {
 	if err := ix.compileOwners(q); err != nil {
 		return nil, err
 	}
+	ix.compileScope(q)
 	for s := range q.severities {
 		q.severities[s] = Severity(s) >= f.MinSeverity && (len(f.Severities) == 0 || slices.Contains(f.Severities, Severity(s)))
 	}
@@ -85,7 +87,9 @@ func (ix *index) compileTypes(q *query) error {
 	q.types = make([]bool, len(ix.types))
 	feeds, names := map[string]bool{}, map[string]bool{}
 	for i, t := range ix.types {
-		feeds[t.feed], names[t.Name] = true, true
+		if q.Scope == nil || q.Scope[t.feed] != nil {
+			feeds[t.feed], names[t.Name] = true, true
+		}
 		q.types[i] = in(q.Feeds, t.feed) && in(q.Types, t.Name) && in(q.Classes, t.Class) && in(q.Kinds, t.ReportType.Kind)
 		if len(q.Ports) > 0 && t.Subject != Service {
 			q.types[i] = false // the port is no part of what such a finding is
@@ -205,6 +209,7 @@ func (ix *index) scan(q *query, rank int, descending bool, fn func(t *listType, 
 		}
 		last := t.lastSeen(b.from[row], b.to[row])
 		if !q.states[t.stateIndex(last, closed)] || q.owners != nil && !q.owners[ix.owners.place(b.owner[row])] ||
+			q.scope != nil && !q.scope[rank][ix.owners.place(b.owner[row])] ||
 			q.days && !q.matchDays(t, Day(b.first[row]), last) || q.parts && !q.matchParts(b, row) ||
 			q.words && !q.matchWords(b, row, rank) {
 			continue
