@@ -16,6 +16,8 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/web"
+	portalapi "tocsin/internal/portal/api"
+	portalweb "tocsin/internal/portal/web"
 	situationapi "tocsin/internal/situation/api"
 	situationweb "tocsin/internal/situation/web"
 )
@@ -42,6 +44,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
+		portalweb.Room(w.Portal, profile.SectorName),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 	}
 }
@@ -53,6 +56,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",

@@ -81,7 +81,7 @@ func (s *Store) Withdraw(ctx context.Context, actor act.Actor, id int64) error {
 			return err
 		}
 		if !reaches(actor, q.Constituent) {
-			return noRequest(id)
+			return NoRequest(id)
 		}
 		return decide(tx, q, actor, Withdrawn, "", s.clock.Now())
 	})
@@ -154,7 +154,8 @@ func mayDecide(actor act.Actor) error {
 	return nil
 }
 
-func noRequest(id int64) error {
+// NoRequest is the fault that there is no such change request, or none that the asker may see.
+func NoRequest(id int64) error {
 	return fault.NotFoundf("there is no change request with the id %d", id)
 }
 
@@ -194,7 +195,7 @@ func eachRequest(tx *db.Tx, where string, args []any) (out []ChangeRequest, err 
 func readRequest(tx *db.Tx, id int64) (q ChangeRequest, err error) {
 	qs, err := eachRequest(tx, `WHERE id = $1`, []any{id})
 	if err == nil && len(qs) == 0 {
-		return q, noRequest(id)
+		return q, NoRequest(id)
 	}
 	if err != nil {
 		return q, err
@@ -260,7 +261,7 @@ func (s *Store) ChangeRequest(ctx context.Context, constituents []int64, id int6
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		qs, err := eachRequest(tx, `WHERE id = $1 AND constituent IN (`+in+`)`, args)
 		if err == nil && len(qs) == 0 {
-			return noRequest(id)
+			return NoRequest(id)
 		}
 		if err == nil {
 			q = qs[0]

@@ -128,11 +128,11 @@ func (l *Lister) OneOwned(ctx context.Context, id string, s Scope) (out Owned, e
 	return out, err
 }
 
-// Flow sums by day what became of the findings of a scope, days included.
-func (l *Lister) Flow(ctx context.Context, s Scope, from, until Day) (map[Day]Counts, error) {
-	var out map[Day]Counts
+// Flow sums by owner and day what became of the findings of a scope, days included.
+func (l *Lister) Flow(ctx context.Context, s Scope, from, until Day) (map[int64]map[Day]Counts, error) {
+	var out map[int64]map[Day]Counts
 	err := l.db.View(ctx, func(tx *db.Tx) error {
-		out = map[Day]Counts{}
+		out = map[int64]map[Day]Counts{}
 		types, err := listTypes(tx)
 		if err != nil {
 			return err
@@ -146,11 +146,15 @@ func (l *Lister) Flow(ctx context.Context, s Scope, from, until Day) (map[Day]Co
 		for owners := range slices.Chunk(s.owners(), maxOwners) {
 			err := dailyCounts(tx, CountQuery{From: from, Until: until, ByDay: true, ByType: true, ByOwner: true}, ids, owners,
 				func(day Day, typ, owner int64, c Counts) error {
-					if s.covers(feeds[typ], owner) {
-						sum := out[day]
-						sum.add(c)
-						out[day] = sum
+					if !s.covers(feeds[typ], owner) {
+						return nil
 					}
+					if out[owner] == nil {
+						out[owner] = map[Day]Counts{}
+					}
+					sum := out[owner][day]
+					sum.add(c)
+					out[owner][day] = sum
 					return nil
 				})
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
@@ -26,6 +27,7 @@ import (
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/spool"
+	"tocsin/internal/portal"
 	"tocsin/internal/situation"
 )
 
@@ -69,6 +71,7 @@ type World struct {
 	Events       *event.Store
 	Findings     *event.Lister
 	Situation    *situation.Situation
+	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 }
 
@@ -156,6 +159,8 @@ func (w *World) wire(ctx context.Context) error {
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db).WithRegistry(w.Constituency)
 	w.Situation = situation.New(w.db, w.Findings)
+	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake,
+		Gate: disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})})
 	if w.cfg.Serve == "" {
 		return nil
 	}

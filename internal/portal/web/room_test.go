@@ -1,0 +1,13 @@
+package web_test
+
+import (
+	"testing"
+
+	"tocsin/internal/platform/web/webtest"
+	room "tocsin/internal/portal/web"
+)
+
+func TestRoomKeepsTheRules(t *testing.T) {
+	webtest.Check(t, room.Room(nil, nil), "choose.all", "severity.", "start.trend", "start.own", "start.open", "start.others", "filter.any",
+		"state.", "guidance.", "role.", "asset.", "key.", "request.sent", "confirm.done", "request.withdrawn", "request.state.", "step.", "field.")
+}
