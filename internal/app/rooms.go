@@ -7,6 +7,9 @@ import (
 
 	constituencyapi "tocsin/internal/constituency/api"
 	constituencyweb "tocsin/internal/constituency/web"
+	"tocsin/internal/disclosure"
+	disclosureapi "tocsin/internal/disclosure/api"
+	disclosureweb "tocsin/internal/disclosure/web"
 	eventapi "tocsin/internal/event/api"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
@@ -33,7 +36,8 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(), LoopbackOnly: true,
-		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log},
+		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed,
+		Outside: disclosure.Outside, Log: s.log},
 		s.rooms(profile)...)
 }
 
@@ -45,6 +49,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
 		portalweb.Room(w.Portal, profile.SectorName),
+		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 	}
 }
@@ -58,7 +63,8 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
-		Actor:       actor, Allowed: identity.Allowed, Log: s.log}, routes...)
+		Actor:       actor, Allowed: identity.Allowed, Outside: disclosure.Outside, Log: s.log}, routes...)
 }

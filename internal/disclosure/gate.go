@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
@@ -26,13 +27,18 @@ type Config struct {
 }
 
 // Gate is a world's gate. It is safe for concurrent use.
-type Gate struct{ Config }
+type Gate struct {
+	Config
+	mu    sync.Mutex
+	views map[string]Entry // summed up since the last Flush, by Entry.sumKey
+}
 
 // NewGate returns the gate of a world.
-func NewGate(c Config) *Gate { return &Gate{c} }
+func NewGate(c Config) *Gate { return &Gate{Config: c} }
 
 // Clear lets through what may leave to the recipient by the exit, in the order of the items, and tells of the rest why not.
-// An item leaves only if everything that can be reached through its references may leave too. view makes what the recipient
+// An item leaves only if everything that can be reached through its references may leave too. The ledger has it with tx: what
+// leaves by a push or an act in the same transaction, what is only read right after it, before View returns. view makes what the recipient
 // gets: it copies what it shows, so that nothing reaches the exit by a pointer into the item.
 func Clear[I Item, V any](ctx context.Context, tx *db.Tx, gate *Gate, to Recipient, via Channel, items []I, view func(I) V) (
 	egress.Cleared[[]V], []Withheld, error) {
@@ -51,7 +57,11 @@ func Clear[I Item, V any](ctx context.Context, tx *db.Tx, gate *Gate, to Recipie
 			out = append(out, view(it))
 		}
 	}
-	return egress.MakeCleared(out, p.grant()), p.withheld, nil
+	grant := p.grant()
+	if err := gate.write(p, grant); err != nil {
+		return none, nil, err
+	}
+	return egress.MakeCleared(out, grant), p.withheld, nil
 }
 
 // Whole makes one value, such as a page with several lists, of parts that Clear let through: open each part, build the value

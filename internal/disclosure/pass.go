@@ -19,7 +19,9 @@ type pass struct {
 	tx       *db.Tx
 	to       Recipient
 	via      Channel
-	circles  []string
+	now      int64
+	circles  *[]string     // nil: not asked for yet
+	live     map[Ref]int64 // overrides; nil: not asked for yet
 	rules    map[string]bool
 	highest  tlp.Label
 	passed   []Ref
@@ -33,7 +35,7 @@ func (g *Gate) begin(ctx context.Context, tx *db.Tx, to Recipient, via Channel) 
 	if err := g.place(ctx, &to); err != nil {
 		return nil, err
 	}
-	return &pass{tx: tx, to: to, via: via, rules: map[string]bool{}}, nil
+	return &pass{tx: tx, to: to, via: via, now: g.Clock.Now().UnixMicro(), rules: map[string]bool{}}, nil
 }
 
 // place finds out, of a sector CERT, which constituent it is and which it looks after.
@@ -64,6 +66,42 @@ func (g *Gate) place(ctx context.Context, to *Recipient) error {
 		}
 	}
 	return nil
+}
+
+// judge says whether one object may leave, by the rules or by an override of this very object.
+func (p *pass) judge(o Item) (verdict, error) {
+	m := o.Marking()
+	if len(m.Circles) > 0 && p.circles == nil {
+		var names []string
+		for _, s := range p.to.subjects() {
+			in, err := circlesOf(p.tx, s)
+			if err != nil {
+				return verdict{}, err
+			}
+			names = append(names, in...)
+		}
+		p.circles = &names
+	}
+	var circles []string
+	if p.circles != nil {
+		circles = *p.circles
+	}
+	v := judge(m, p.to, circles, p.via)
+	if v.ok {
+		return v, nil
+	}
+	if p.live == nil {
+		p.live = map[Ref]int64{}
+		for _, s := range p.to.subjects() {
+			if err := liveOverrides(p.tx, s, p.via, p.now, p.live); err != nil {
+				return verdict{}, err
+			}
+		}
+	}
+	if id, ok := p.live[o.Ref()]; ok {
+		return verdict{ok: true, rule: fmt.Sprintf("override:%d", id)}, nil
+	}
+	return v, nil
 }
 
 // admit judges an item and everything it reaches.
@@ -98,7 +136,10 @@ func (p *pass) walk(it Item) (rules []string, highest tlp.Label, bad *Withheld, 
 		if o == nil {
 			return nil, 0, &Withheld{root, "reference", "the item refers to an object that is not there", "unknown"}, nil
 		}
-		v := judge(o.Marking(), p.to, p.circles, p.via)
+		v, err := p.judge(o)
+		if err != nil {
+			return nil, 0, nil, err
+		}
 		if !v.ok {
 			w := Withheld{Item: root, Rule: v.rule, Reason: v.reason}
 			if n > 0 {
@@ -113,7 +154,9 @@ func (p *pass) walk(it Item) (rules []string, highest tlp.Label, bad *Withheld, 
 				if r != nil {
 					seen[r.Ref()] = true
 				}
-			} else if v := judge(r.Marking(), p.to, p.circles, p.via); !v.ok {
+			} else if v, err := p.judge(r); err != nil {
+				return nil, 0, nil, err
+			} else if !v.ok {
 				return nil, 0, &Withheld{root, v.rule, "it refers to a hidden object: " + v.reason, r.Ref()}, nil
 			}
 		}

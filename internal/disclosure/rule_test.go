@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tocsin/internal/format/tlp"
+	"tocsin/internal/identity"
 )
 
 // The constituents of the matrix: 7 is whom the item is about, 8 asked for copies, 9 has nothing to do with it, 70 is the
@@ -165,5 +166,17 @@ func TestCirclesLimitAndGiveANeedToKnow(t *testing.T) {
 	}
 	if !judge(Marking{Label: tlp.Amber, Circles: []string{"csirt"}}, Recipient{Kind: Staff, Subject: "person:1"}, nil, Page).ok {
 		t.Error("the staff that keeps the circles is outside of them")
+	}
+}
+
+func TestEveryPermissionOfAnOutsidersRoleAloneNeedsTheGate(t *testing.T) {
+	for _, r := range identity.Roles() {
+		for _, p := range r.Permissions() {
+			if want := !r.Staff() && p != identity.Own; want && !Outside(p) {
+				t.Errorf("%s of %s would be shown uncleared", p, r)
+			} else if r.Staff() && Outside(p) {
+				t.Errorf("%s of %s is a permission of outsiders", p, r)
+			}
+		}
 	}
 }

@@ -65,6 +65,7 @@ type World struct {
 
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
 	Intake       *event.Intake
@@ -141,6 +142,7 @@ func (w *World) hold() error {
 func (w *World) wire(ctx context.Context) error {
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
+	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
 	w.Feeds = feed.NewStore(w.db)
 	if err := w.Feeds.Ensure(ctx); err != nil {
 		return err
@@ -159,8 +161,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db).WithRegistry(w.Constituency)
 	w.Situation = situation.New(w.db, w.Findings)
-	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake,
-		Gate: disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})})
+	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
 		return nil
 	}
@@ -228,6 +229,9 @@ func (w *World) follow(ctx context.Context) {
 		if err := w.refresh(ctx); err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("follow the records", "error", err)
 		}
+		if err := w.Gate.Flush(ctx); err != nil && ctx.Err() == nil {
+			w.cfg.Log.Error("write down what was viewed", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -259,8 +263,11 @@ func (w *World) Close() error {
 	if w.Collect != nil {
 		w.Collect.Close()
 	}
+	if w.Gate != nil {
+		err = w.Gate.Flush(context.Background())
+	}
 	if w.db != nil {
-		err = w.db.Close()
+		err = errors.Join(err, w.db.Close())
 	}
 	for i := len(w.locks) - 1; i >= 0; i-- {
 		w.locks[i].release()
