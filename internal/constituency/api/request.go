@@ -18,9 +18,9 @@ func (r *room) requests() []api.Route {
 			Summary: "List what constituents ask to have changed, the newest first", Permission: read, Handle: r.listRequests},
 		api.Operation[RequestPath, Review]{Method: http.MethodGet, Path: "/api/change-requests/{id}", ID: "get-change-request",
 			Summary: "One change request, compared with the registry as it is now", Permission: read, Handle: r.review},
-		api.Operation[approveInput, api.Nothing]{Method: http.MethodPost, Path: "/api/change-requests/{id}/approve", ID: "approve-change-request",
+		api.Operation[approveChangeInput, api.Nothing]{Method: http.MethodPost, Path: "/api/change-requests/{id}/approve", ID: "approve-change-request",
 			Summary: "Do what a change request asks", Permission: approve, Handle: r.approve},
-		api.Operation[refuseInput, api.Nothing]{Method: http.MethodPost, Path: "/api/change-requests/{id}/refuse", ID: "refuse-change-request",
+		api.Operation[refuseChangeInput, api.Nothing]{Method: http.MethodPost, Path: "/api/change-requests/{id}/refuse", ID: "refuse-change-request",
 			Summary: "Refuse a change request", Permission: approve, Handle: r.refuse},
 		api.Operation[dueInput, api.Page[Confirmation]]{Method: http.MethodGet, Path: "/api/contact-confirmations/due", ID: "list-due-confirmations",
 			Summary: "List constituents whose contacts nobody has confirmed for 90 days", Permission: read, Handle: r.due},
@@ -118,7 +118,7 @@ func (r *room) review(ctx context.Context, _ api.Caller, in *RequestPath) (*Revi
 	return &Review{viewRequest(d, q.ChangeRequest), q.Compared, q.Blocked(), q.Seen}, nil
 }
 
-type approveInput struct {
+type approveChangeInput struct {
 	RequestPath
 	Body struct {
 		Seen   string `json:"seen" maxLength:"64" doc:"That of the comparison you looked at; when the registry has moved since, nothing is done"`
@@ -126,18 +126,18 @@ type approveInput struct {
 	}
 }
 
-func (r *room) approve(ctx context.Context, c api.Caller, in *approveInput) (*api.Nothing, error) {
+func (r *room) approve(ctx context.Context, c api.Caller, in *approveChangeInput) (*api.Nothing, error) {
 	return &api.Nothing{}, r.store.Approve(ctx, c.Actor, in.ID, in.Body.Seen, in.Body.Reason)
 }
 
-type refuseInput struct {
+type refuseChangeInput struct {
 	RequestPath
 	Body struct {
 		Reason string `json:"reason" maxLength:"8000" doc:"Who asked will read it"`
 	}
 }
 
-func (r *room) refuse(ctx context.Context, c api.Caller, in *refuseInput) (*api.Nothing, error) {
+func (r *room) refuse(ctx context.Context, c api.Caller, in *refuseChangeInput) (*api.Nothing, error) {
 	return &api.Nothing{}, r.store.Refuse(ctx, c.Actor, in.ID, in.Body.Reason)
 }
 

@@ -31,7 +31,7 @@ func Routes(p *portal.Portal) []api.Route {
 	return []api.Route{
 		api.ClearedOperation[Chosen, PortalStart]{Method: http.MethodGet, Path: "/api/portal", ID: "portal-start",
 			Summary: "How one's own constituents stand, beside their sector", Permission: read, Handle: r.start},
-		api.ClearedOperation[findingsInput, findingPage]{Method: http.MethodGet, Path: "/api/portal/findings", ID: "portal-findings",
+		api.ClearedOperation[findingsInput, portalFindingPage]{Method: http.MethodGet, Path: "/api/portal/findings", ID: "portal-findings",
 			Summary: "List one's own findings, the gravest first", Permission: read, Handle: r.findings},
 		api.ClearedOperation[findingInput, PortalFindingDetail]{Method: http.MethodGet, Path: "/api/portal/findings/{id}", ID: "portal-finding",
 			Summary: "One's own finding with its latest sightings", Permission: read, Handle: r.finding},
@@ -45,13 +45,13 @@ func Routes(p *portal.Portal) []api.Route {
 			Summary: "Export one's own contacts and assets", Permission: download, Types: []string{"text/csv"}, Handle: r.file},
 		api.ClearedOperation[contactInput, PortalContact]{Method: http.MethodGet, Path: "/api/portal/contacts/{id}", ID: "portal-contact",
 			Summary: "One's own contact", Permission: read, Handle: r.contact},
-		api.Operation[confirmInput, api.Nothing]{Method: http.MethodPost, Path: "/api/portal/contacts/confirm", ID: "portal-confirm-contacts",
+		api.Operation[portalConfirmInput, api.Nothing]{Method: http.MethodPost, Path: "/api/portal/contacts/confirm", ID: "portal-confirm-contacts",
 			Summary: "Say that one's own contacts are right", Permission: write, Handle: r.confirm},
 		api.ClearedOperation[requestsInput, api.Page[PortalRequest]]{Method: http.MethodGet, Path: "/api/portal/requests", ID: "portal-requests",
 			Summary: "List one's own change requests, the newest first", Permission: read, Handle: r.requests},
 		api.ClearedOperation[requestInput, PortalRequest]{Method: http.MethodGet, Path: "/api/portal/requests/{id}", ID: "portal-request",
 			Summary: "One's own change request", Permission: read, Handle: r.request},
-		api.Operation[proposeInput, Proposed]{Method: http.MethodPost, Path: "/api/portal/requests", ID: "portal-propose",
+		api.Operation[portalProposeInput, Proposed]{Method: http.MethodPost, Path: "/api/portal/requests", ID: "portal-propose",
 			Status: http.StatusCreated, Summary: "Ask for changes of one's own registry", Permission: write, Handle: r.propose,
 			Description: "Nothing changes until the CERT approves it. Steps are contact.add, contact.change, contact.end, asset.add, asset.end and constituent.change."},
 		api.Operation[requestInput, api.Nothing]{Method: http.MethodPost, Path: "/api/portal/requests/{id}/withdraw", ID: "portal-withdraw",
@@ -108,14 +108,14 @@ type findingsInput struct {
 	api.Paging
 }
 
-func (r *room) findings(ctx context.Context, c api.Caller, in *findingsInput) (egress.Cleared[*findingPage], error) {
+func (r *room) findings(ctx context.Context, c api.Caller, in *findingsInput) (egress.Cleared[*portalFindingPage], error) {
 	l, err := r.portal.Findings(ctx, asker(c, in.Chosen, disclosure.REST), in.filter(), event.PageRequest{Cursor: in.Cursor, Limit: in.Limit})
-	return view(l, err, func(l *portal.FindingList) (*findingPage, error) {
+	return view(l, err, func(l *portal.FindingList) (*portalFindingPage, error) {
 		items := make([]PortalFinding, len(l.Items))
 		for i, f := range l.Items {
 			items[i] = viewFinding(f)
 		}
-		return &findingPage{*api.NewPage(items, l.Next), l.Total}, nil
+		return &portalFindingPage{*api.NewPage(items, l.Next), l.Total}, nil
 	})
 }
 
@@ -168,13 +168,13 @@ func (r *room) contact(ctx context.Context, c api.Caller, in *contactInput) (egr
 	})
 }
 
-type confirmInput struct {
+type portalConfirmInput struct {
 	Body struct {
 		Constituent int64 `json:"constituent" minimum:"1"`
 	}
 }
 
-func (r *room) confirm(ctx context.Context, c api.Caller, in *confirmInput) (*api.Nothing, error) {
+func (r *room) confirm(ctx context.Context, c api.Caller, in *portalConfirmInput) (*api.Nothing, error) {
 	return &api.Nothing{}, r.portal.Constituency.ConfirmContacts(ctx, c.Actor, in.Body.Constituent)
 }
 
@@ -225,7 +225,7 @@ type Asked struct {
 	Want constituency.Record `json:"want,omitempty" doc:"What is to stand there"`
 }
 
-type proposeInput struct {
+type portalProposeInput struct {
 	Body struct {
 		Constituent int64   `json:"constituent" minimum:"1"`
 		Note        string  `json:"note,omitempty" maxLength:"2000"`
@@ -239,7 +239,7 @@ type Proposed struct {
 	State string `json:"state"`
 }
 
-func (r *room) propose(ctx context.Context, c api.Caller, in *proposeInput) (*Proposed, error) {
+func (r *room) propose(ctx context.Context, c api.Caller, in *portalProposeInput) (*Proposed, error) {
 	var steps []constituency.ChangeStep
 	for _, s := range in.Body.Steps {
 		steps = append(steps, constituency.ChangeStep{Op: constituency.Op(s.Op), ID: s.ID, Want: s.Want})

@@ -83,7 +83,7 @@ type PortalFinding struct {
 	LastDay    string `json:"last_day"`
 }
 
-type findingPage struct {
+type portalFindingPage struct {
 	api.Page[PortalFinding]
 	Total int64 `json:"total" doc:"On all pages"`
 }
