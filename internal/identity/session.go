@@ -41,6 +41,9 @@ type SignedIn struct {
 	Second  bool // the second factor is still to come: SecondFactor
 }
 
+// SessionCookie is the cookie that a browser keeps a session's secret in.
+const SessionCookie = "tocsin-session"
+
 // newSecret is 256 bits that nobody can guess, and their digest, which is all that is kept. The secret needs no slow hash.
 func newSecret() (secret string, digest []byte) {
 	var b [32]byte
