@@ -61,6 +61,7 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Audit        *audit.Log
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Feeds        *feed.Store
@@ -116,6 +117,9 @@ func (w *World) open(ctx context.Context) error {
 		return err
 	}
 	w.jobs = job.New(w.db, w.cfg.Clock, w.cfg.Real, w.cfg.Log)
+	if err := audit.Ensure(ctx, w.db); err != nil {
+		return err
+	}
 	return w.wire(ctx)
 }
 
@@ -136,6 +140,8 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
+	w.Audit.Register(w.jobs)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)
