@@ -95,3 +95,19 @@ func makeKey(path, name string) error {
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }
+
+// VerifierKey is the verifier key that a person gave: the key itself, or the name of a file with it.
+func VerifierKey(given string, read func(name string) ([]byte, error)) (string, error) {
+	if _, err := note.NewVerifier(given); err == nil {
+		return given, nil
+	}
+	b, err := read(given)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSpace(string(b))
+	if _, err := note.NewVerifier(text); err != nil {
+		return "", fault.Invalidf("%s is no verifier key: tocsin audit keys prints them", given)
+	}
+	return text, nil
+}

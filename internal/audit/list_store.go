@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin/internal/platform/db"
@@ -21,8 +23,7 @@ func entryOf(tx *db.Tx, id int64) (e Entry, err error) {
 	return e, err
 }
 
-// where is the filter as SQL. A kind of verbs is matched without the index: sorting all of a common kind would cost more than
-// looking at entries from the latest on.
+// where is the filter as SQL. A kind of verbs is matched without the index, in the order of numbers.
 func (f Filter) where(args []any) (string, []any) {
 	var b strings.Builder
 	add := func(condition string, value any) {
@@ -54,6 +55,9 @@ func listEntries(tx *db.Tx, f Filter, before int64, limit int) (out []Entry, err
 	if before <= 0 {
 		before = 1<<63 - 1
 	}
+	if strings.HasSuffix(f.Verb, ".") {
+		return listKind(tx, f, before, limit)
+	}
 	where, args := f.where([]any{before, limit})
 	err = tx.Each(`SELECT id, at, actor, name, verb, object, detail FROM audit WHERE id < $1`+where+` ORDER BY id DESC LIMIT $2`, args,
 		func(scan func(...any) error) error {
@@ -62,6 +66,28 @@ func listEntries(tx *db.Tx, f Filter, before int64, limit int) (out []Entry, err
 			return err
 		})
 	return out, err
+}
+
+// listKind puts together the lists of a kind's verbs, each of which an index has in order.
+func listKind(tx *db.Tx, f Filter, before int64, limit int) (out []Entry, err error) {
+	verbs, err := listVerbs(tx)
+	if err != nil {
+		return nil, err
+	}
+	kind := f.Verb
+	for _, f.Verb = range verbs {
+		if !strings.HasPrefix(f.Verb, kind) || strings.HasSuffix(f.Verb, ".") {
+			continue
+		}
+		es, err := listEntries(tx, f, before, limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, es...)
+		slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(b.ID, a.ID) })
+		out = out[:min(len(out), limit)]
+	}
+	return out, nil
 }
 
 // listUp lists entries in the order of their numbers, those after a number and up to another.
