@@ -63,6 +63,7 @@ type World struct {
 	locks []*lock
 
 	Identity     *identity.Store
+	Audit        *audit.Log
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Feeds        *feed.Store
@@ -118,6 +119,9 @@ func (w *World) open(ctx context.Context) error {
 		return err
 	}
 	w.jobs = job.New(w.db, w.cfg.Clock, w.cfg.Real, w.cfg.Log)
+	if err := audit.Ensure(ctx, w.db); err != nil {
+		return err
+	}
 	return w.wire(ctx)
 }
 
@@ -143,6 +147,8 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
+	w.Audit.Register(w.jobs)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)
