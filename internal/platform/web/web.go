@@ -55,8 +55,11 @@ type Config struct {
 	Home         func(act.Actor) string         // where an actor's pages begin; nil: "/"
 	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
 	Allowed      func(act.Actor, act.Permission) bool
-	Log          *slog.Logger
-	Observe      func(route string, status int, d time.Duration) // may be nil
+	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
+	// returns an error. nil: none.
+	Outside func(act.Permission) bool
+	Log     *slog.Logger
+	Observe func(route string, status int, d time.Duration) // may be nil
 }
 
 // App serves the rooms. It is an http.Handler.
@@ -158,6 +161,11 @@ func (a *App) mount(r Room) error {
 	for _, rt := range r.Routes {
 		if err := rt.check(room); err != nil {
 			faults = append(faults, fmt.Errorf("route %q: %w", rt.pattern, err))
+			continue
+		}
+		if rt.leaks(a.cfg.Outside) {
+			faults = append(faults, fmt.Errorf("route %q: %s is a permission of outsiders, so what it shows must be cleared: make it with ClearedPage or ClearedDownload",
+				rt.pattern, rt.permission))
 			continue
 		}
 		if a.pages[rt.pattern] != nil {
