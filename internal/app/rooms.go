@@ -31,6 +31,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(), LoopbackOnly: true,
+		Client: Client, Secure: s.secure,
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log},
 		s.rooms(profile)...)
 }
