@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	auditapi "tocsin/internal/audit/api"
+	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
 	constituencyweb "tocsin/internal/constituency/web"
 	eventapi "tocsin/internal/event/api"
@@ -43,6 +45,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
+		auditweb.Room(w.Audit),
 	}
 }
 
@@ -54,6 +57,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	routes = append(routes, auditapi.Routes(w.Audit)...)
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
 		Actor:       actor, Allowed: identity.Allowed, Log: s.log}, routes...)
