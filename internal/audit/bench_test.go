@@ -88,9 +88,9 @@ func fill(t testing.TB, l *Log, n int64) {
 	}
 }
 
-// TestAMillionEntriesVerifyInTime holds the bar of 30 s; TOCSIN_TEST_AUDIT_ENTRIES sets another number than the few of an
-// ordinary run, for which the bar is the same.
-func TestAMillionEntriesVerifyInTime(t *testing.T) {
+// TestLogVerifiesInTime holds the bar of a million entries in 30 s, for fewer in proportion (and a second for whatever else the machine
+// does); TOCSIN_TEST_AUDIT_ENTRIES=1000000 is the whole.
+func TestLogVerifiesInTime(t *testing.T) {
 	n := int64(20_000)
 	if s := os.Getenv("TOCSIN_TEST_AUDIT_ENTRIES"); s != "" {
 		var err error
@@ -109,8 +109,8 @@ func TestAMillionEntriesVerifyInTime(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	t.Logf("%d entries verified in %s; peak resident memory of the process %s", n, took.Round(time.Millisecond), peak())
-	if took > 30*time.Second {
-		t.Errorf("took %s", took)
+	if bar := time.Duration(n)*30*time.Microsecond + time.Second; took > bar {
+		t.Errorf("took %s, the bar is %s", took, bar)
 	}
 	for name, f := range map[string]Filter{"latest": {}, "actor": {Actor: "person:3"}, "rare actor": {Actor: "person:99"}, "verb": {Verb: "finding.verb7"},
 		"kind": {Verb: "finding."}, "no such kind": {Verb: "world."}, "object": {Object: fmt.Sprintf("finding:%032x", 7919)},
