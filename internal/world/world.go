@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
@@ -62,6 +63,8 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Identity     *identity.Store
+	Audit        *audit.Log
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Gate         *disclosure.Gate
@@ -118,6 +121,9 @@ func (w *World) open(ctx context.Context) error {
 		return err
 	}
 	w.jobs = job.New(w.db, w.cfg.Clock, w.cfg.Real, w.cfg.Log)
+	if err := audit.Ensure(ctx, w.db); err != nil {
+		return err
+	}
 	return w.wire(ctx)
 }
 
@@ -138,6 +144,13 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	seal, err := identity.OpenSeal(filepath.Join(w.cfg.Dir, sealFile))
+	if err != nil {
+		return err
+	}
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
+	w.Audit.Register(w.jobs)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
@@ -271,4 +284,25 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// ConstituentName is what people call a constituent; "" when there is none.
+func (w *World) ConstituentName(ctx context.Context, id int64) string {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		w.cfg.Log.Error("name a constituent", "error", err)
+		return ""
+	}
+	c, _ := d.ByID(id)
+	return c.Name
+}
+
+// ConstituentByRef is the id of the constituent with a ref; without one a fault of kind NotFound.
+func (w *World) ConstituentByRef(ctx context.Context, ref string) (int64, error) {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c, err := d.ByRef(ref)
+	return c.ID, err
 }
