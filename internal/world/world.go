@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/situation"
 )
@@ -41,6 +42,9 @@ type Config struct {
 
 	// Net is the only way out of the world; nil lets nothing out.
 	Net *egress.Net
+
+	// Mail is the mail server that Net leads to; nil: there is none.
+	Mail *mail.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -70,6 +74,7 @@ type World struct {
 	Findings     *event.Lister
 	Situation    *situation.Situation
 	Collect      *collect.Collector // nil unless the world is served
+	Mail         *mail.Sender       // nil without a mail server, and says so when asked to send
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -136,6 +141,12 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	if w.cfg.Mail != nil {
+		var err error
+		if w.Mail, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+			return err
+		}
+	}
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)
