@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"tocsin/internal/app"
+	"tocsin/internal/identity"
+	"tocsin/internal/nation"
 )
 
 // ca is a certificate authority made for a test.
@@ -254,11 +256,30 @@ func TestMetricsAreReadFromElsewhereWithTheTokenOnly(t *testing.T) {
 }
 
 func TestWellKnownFilesAreServed(t *testing.T) {
-	url, _ := start(t, openWorld(t))
-	if status, body := get(t, url+"/robots.txt"); status != 200 || !strings.Contains(body, "Disallow: /\n") {
-		t.Errorf("%d %s", status, body)
+	w := openWorld(t)
+	profile, err := nation.Shipped("ruritania")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if status, body := get(t, url+"/.well-known/security.txt"); status != 200 && status != 404 || status == 200 && !strings.Contains(body, "Expires: ") {
-		t.Errorf("%d %s", status, body)
+	if _, err := w.Nation.Set(t.Context(), identity.LocalActor, "ruritania.toml", profile); err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := w.Nation.Load(t.Context())
+	if err != nil || len(p.Team.Mails) == 0 {
+		t.Fatalf("%v: the profile has no contact", err)
+	}
+	url, _ := start(t, w)
+	for path, want := range map[string]string{"/robots.txt": "Disallow: /\n", "/.well-known/security.txt": "Contact: mailto:" + p.Team.Mails[0] + "\n"} {
+		if status, body := get(t, url+path); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+func TestRefusalsAreCounted(t *testing.T) {
+	url, _ := start(t, openWorld(t))
+	get(t, url+"/", "Host", "rebound.example")
+	if _, body := get(t, url+"/metrics"); !strings.Contains(body, `tocsin_http_refused_total{reason="host"} 1`) {
+		t.Error("a refused request is not counted")
 	}
 }
