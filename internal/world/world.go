@@ -154,7 +154,7 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
 	w.Situation = situation.New(w.db, w.Findings)
 	if w.cfg.Serve == "" {
 		return nil

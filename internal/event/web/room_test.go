@@ -146,10 +146,13 @@ func (c *console) post(target string, form url.Values, status int) string {
 func TestTextsStandInTheCatalogue(t *testing.T) {
 	keys := []string{"filter.any", "filter.at-least", "filter.all-states", "state.", "designation.", "step.", "why.none", "why.won", "why.fallback",
 		"rule.", "list.none", "list.none-text", "list.all", "list.empty", "list.empty-text", "list.begin", "search.none", "search.hint", "title.search", "export.csv", "export.json",
-		"export.idf", "done.closed", "done.reopened", constituency.LostWeakerRule, constituency.LostLessSpecific,
+		"export.idf", "done.bulk", "done.undone", "done.undone-but", "done.retracted", "assignee.me", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, "owner.nobody", "col."}
 	for _, s := range []string{"first-seen", "seen-again", "reopened", "transferred", "severity", "no-longer-seen", "lapsed"} {
 		keys = append(keys, "step."+s)
+	}
+	for _, verb := range event.Verbs() {
+		keys = append(keys, "do."+string(verb), "done."+string(verb), "verb."+string(verb), "hint."+string(verb))
 	}
 	for r := constituency.ExactAddress; r <= constituency.NoRule; r++ {
 		keys = append(keys, "rule."+r.String())
@@ -195,19 +198,19 @@ func TestOneFindingTellsEverything(t *testing.T) {
 	c := open(t)
 	to := c.redirect("/search?q=203.0.113.7")
 	body := c.get(to, "203.0.113.7:123", "Power Grid is the owner, because of 203.0.113.0/26", "longest prefix, entered by a person",
-		"Seen for the first time, at Power Grid", "&lt;b&gt;ntp", "As it is in the file", "and in the latest", "Close this finding")
+		"Seen for the first time, at Power Grid", "&lt;b&gt;ntp", "As it is in the file", "and in the latest", "<summary>Close</summary>")
 	if strings.Contains(body, "<b>ntp") {
 		t.Error("text of a feed is markup")
 	}
 	c.get(to+"?days=7", "203.0.113.7:123")
-	if body := c.post(to+"/close", url.Values{"note": {""}}, 400); !strings.Contains(body, "say why") {
+	if body := c.post(to+"/rule", url.Values{"verb": {"close"}, "note": {""}}, 400); !strings.Contains(body, "say why") {
 		t.Errorf("%s", body)
 	}
-	c.post(to+"/close", url.Values{"note": {"patched & done"}}, 303)
-	c.get(to, "patched &amp; done", "Open it again", "state-closed")
+	c.post(to+"/rule", url.Values{"verb": {"close"}, "note": {"patched & done"}}, 303)
+	c.get(to, "patched &amp; done", "Open again", "state-closed")
 	c.get("/findings?state=closed", "1 finding")
-	c.post(to+"/reopen", url.Values{"note": {"not yet"}}, 303)
-	c.get(to, "Close this finding")
+	c.post(to+"/rule", url.Values{"verb": {"reopen"}, "note": {"not yet"}}, 303)
+	c.get(to, "<summary>Close</summary>")
 }
 
 func TestSearchGroupsAndLeads(t *testing.T) {

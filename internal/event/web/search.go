@@ -59,7 +59,7 @@ func (r *room) search(ctx context.Context, v web.Visitor, in searchIn) (*results
 	}
 	p.Found = f
 	for _, x := range f.Findings {
-		p.Rows = append(p.Rows, rowView{x, r.sector(v, x.Owner.Sector)})
+		p.Rows = append(p.Rows, rowView{Finding: x, Sector: r.sector(v, x.Owner.Sector)})
 	}
 	if f.Total > int64(len(f.Findings)) {
 		p.All = allOf(f)
