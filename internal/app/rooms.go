@@ -18,6 +18,8 @@ import (
 	"tocsin/internal/platform/web"
 	situationapi "tocsin/internal/situation/api"
 	situationweb "tocsin/internal/situation/web"
+	viewapi "tocsin/internal/view/api"
+	viewweb "tocsin/internal/view/web"
 )
 
 // actor is who sends a request: until sign-in exists whoever sits at this machine.
@@ -31,7 +33,8 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(), LoopbackOnly: true,
-		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log},
+		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
+		Views: viewweb.Menu(w.Views)},
 		s.rooms(profile)...)
 }
 
@@ -39,6 +42,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	w := s.world
 	return []web.Room{
+		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
@@ -51,6 +55,7 @@ func (s *Server) rest() (http.Handler, error) {
 	w := s.world
 	var routes []api.Route
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)

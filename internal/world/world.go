@@ -27,6 +27,7 @@ import (
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/situation"
+	"tocsin/internal/view"
 )
 
 // Config says what a world is made of. Zero values are filled in: the world "live" on the real clock with SQLite in Dir.
@@ -61,6 +62,7 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Feeds        *feed.Store
@@ -136,6 +138,7 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)

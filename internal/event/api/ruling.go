@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-type ruleInput struct {
+type findingActInput struct {
 	event.FilterText
 	Body struct {
 		Verb        string    `json:"verb" enum:"note,assign,false-positive,accept-risk,reset,wrong-owner,close,reopen"`
@@ -27,7 +27,7 @@ type assignee struct {
 	Name string `json:"name" minLength:"1" maxLength:"200"`
 }
 
-type deed struct {
+type findingAct struct {
 	ID          int64     `json:"id"`
 	At          string    `json:"at" format:"date-time"`
 	Actor       string    `json:"actor"`
@@ -44,12 +44,12 @@ type deed struct {
 	Left        int64     `json:"left,omitempty" doc:"How many the undoing left, because somebody had changed them since"`
 }
 
-type deedDetail struct {
-	Act      deed      `json:"act"`
-	Findings []finding `json:"findings" nullable:"false"`
+type findingActDetail struct {
+	Act      findingAct `json:"act"`
+	Findings []finding  `json:"findings" nullable:"false"`
 }
 
-type note struct {
+type findingNote struct {
 	ID          int64  `json:"id"`
 	At          string `json:"at" format:"date-time"`
 	Author      string `json:"author"`
@@ -58,7 +58,7 @@ type note struct {
 	RetractedBy string `json:"retracted_by,omitempty"`
 }
 
-func (r *room) rule(ctx context.Context, c api.Caller, in *ruleInput) (*deed, error) {
+func (r *room) rule(ctx context.Context, c api.Caller, in *findingActInput) (*findingAct, error) {
 	b := &in.Body
 	d := event.Decision{Verb: event.Verb(b.Verb), Reason: b.Note, Constituent: b.Constituent}
 	if b.Assignee != nil {
@@ -86,7 +86,7 @@ func (r *room) rule(ctx context.Context, c api.Caller, in *ruleInput) (*deed, er
 
 type deedsInput struct{ api.Paging }
 
-func (r *room) deeds(ctx context.Context, _ api.Caller, in *deedsInput) (*api.Page[deed], error) {
+func (r *room) deeds(ctx context.Context, _ api.Caller, in *deedsInput) (*api.Page[findingAct], error) {
 	before := int64(0)
 	if in.Cursor != "" {
 		var err error
@@ -98,7 +98,7 @@ func (r *room) deeds(ctx context.Context, _ api.Caller, in *deedsInput) (*api.Pa
 	if err != nil {
 		return nil, err
 	}
-	next, out := "", make([]deed, len(list))
+	next, out := "", make([]findingAct, len(list))
 	for i, d := range list {
 		out[i] = deedOf(d)
 	}
@@ -112,15 +112,15 @@ type deedInput struct {
 	Act int64 `path:"act" minimum:"1"`
 }
 
-func (r *room) deed(ctx context.Context, _ api.Caller, in *deedInput) (*deedDetail, error) {
+func (r *room) deed(ctx context.Context, _ api.Caller, in *deedInput) (*findingActDetail, error) {
 	d, list, err := r.list.DeedByID(ctx, in.Act, 1000)
 	if err != nil {
 		return nil, err
 	}
-	return &deedDetail{deedOf(*d), findingsOf(list)}, nil
+	return &findingActDetail{deedOf(*d), findingsOf(list)}, nil
 }
 
-func (r *room) undo(ctx context.Context, c api.Caller, in *deedInput) (*deed, error) {
+func (r *room) undo(ctx context.Context, c api.Caller, in *deedInput) (*findingAct, error) {
 	d, err := r.list.Undo(ctx, c.Actor, in.Act)
 	if err != nil {
 		return nil, err
@@ -152,8 +152,8 @@ func until(d event.Day) string {
 	return d.String()
 }
 
-func deedOf(d event.Deed) deed {
-	return deed{ID: d.ID, At: event.Stamp(d.At), Actor: d.Actor, Verb: string(d.Verb), Note: d.Note, Until: until(d.Until),
+func deedOf(d event.Deed) findingAct {
+	return findingAct{ID: d.ID, At: event.Stamp(d.At), Actor: d.Actor, Verb: string(d.Verb), Note: d.Note, Until: until(d.Until),
 		Assignee: assigneeOf(d.Assignee), Constituent: d.Constituent, Filter: d.Query, Findings: d.Findings, Skipped: d.Skipped,
 		UndoneAt: event.Stamp(d.UndoneAt), UndoneBy: d.UndoneBy, Left: d.Left}
 }

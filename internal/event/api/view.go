@@ -41,15 +41,15 @@ type finding struct {
 }
 
 type findingDetail struct {
-	Finding finding  `json:"finding"`
-	Subject string   `json:"subject" enum:"service,address,name"`
-	Closing string   `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
-	Verdict *verdict `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
-	Runs    []run    `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
-	Steps   []step   `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
-	Acts    []deed   `json:"acts" nullable:"false" doc:"What people did with it but for notes, latest first"`
-	Notes   []note   `json:"notes" nullable:"false" doc:"Oldest first"`
-	Reason  string   `json:"reason,omitempty" doc:"Why it was ruled a false positive or an accepted risk"`
+	Finding finding       `json:"finding"`
+	Subject string        `json:"subject" enum:"service,address,name"`
+	Closing string        `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
+	Verdict *verdict      `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
+	Runs    []run         `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
+	Steps   []step        `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
+	Acts    []findingAct  `json:"acts" nullable:"false" doc:"What people did with it but for notes, latest first"`
+	Notes   []findingNote `json:"notes" nullable:"false" doc:"Oldest first"`
+	Reason  string        `json:"reason,omitempty" doc:"Why it was ruled a false positive or an accepted risk"`
 }
 
 type verdict struct {
@@ -151,7 +151,7 @@ func findingsOf(list []event.Finding) []finding {
 
 func detailOf(d *event.Detail) *findingDetail {
 	out := &findingDetail{Finding: findingOf(&d.Finding), Subject: string(d.Subject), Closing: string(d.Closing), Verdict: verdictOf(d.Verdict),
-		Runs: []run{}, Steps: []step{}, Acts: []deed{}, Notes: []note{}, Reason: d.Ruling.Reason}
+		Runs: []run{}, Steps: []step{}, Acts: []findingAct{}, Notes: []findingNote{}, Reason: d.Ruling.Reason}
 	for _, r := range d.Runs {
 		out.Runs = append(out.Runs, run{r.From.String(), r.To.String(), r.Still, ownerOf(r.Owner), r.Severity.String()})
 	}
@@ -162,7 +162,7 @@ func detailOf(d *event.Detail) *findingDetail {
 		out.Acts = append(out.Acts, deedOf(a))
 	}
 	for _, n := range d.Notes {
-		out.Notes = append(out.Notes, note{n.ID, event.Stamp(n.At), n.Author, n.Body, event.Stamp(n.RetractedAt), n.RetractedBy})
+		out.Notes = append(out.Notes, findingNote{n.ID, event.Stamp(n.At), n.Author, n.Body, event.Stamp(n.RetractedAt), n.RetractedBy})
 	}
 	return out
 }

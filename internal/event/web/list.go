@@ -45,6 +45,9 @@ type findings struct {
 	People, Dispositions, States, Severities, Types, Sectors, Feeds, Kinds, Designations []web.Option
 }
 
+// Savable says that the list can be saved.
+func (p *findings) Savable() bool { return len(p.Wrong) == 0 }
+
 type link struct{ Text, Href string }
 
 type pair struct{ Name, Value string }

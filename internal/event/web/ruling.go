@@ -162,6 +162,9 @@ type deeds struct {
 	Empty web.Empty
 }
 
+// Savable says that the list can be saved.
+func (*deeds) Savable() bool { return true }
+
 func (r *room) deeds(ctx context.Context, v web.Visitor, in deedsIn) (*deeds, error) {
 	list, err := r.list.Deeds(ctx, in.After, onPage)
 	if err != nil {

@@ -6,6 +6,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,9 @@ type NavEntry struct {
 	Permission act.Permission // who sees it
 }
 
+// Link leads to a page; its text is ready for people.
+type Link struct{ Text, Href string }
+
 // Config is what an App is told of its nation and its process.
 type Config struct {
 	Nation       string // "Ruritania"
@@ -55,6 +59,7 @@ type Config struct {
 	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
 	Allowed      func(act.Actor, act.Permission) bool
 	Log          *slog.Logger
+	Views        func(context.Context, act.Actor) []Link         // the visitor's saved lists, for the menu; may be nil
 	Observe      func(route string, status int, d time.Duration) // may be nil
 }
 
