@@ -69,18 +69,12 @@ func saveStand(tx *db.Tx, id ID, before, after stand) error {
 	return nil
 }
 
-// restoreStand puts back what stood before an act.
-func restoreStand(tx *db.Tx, id ID, earlier stand) error {
-	now := earlier
-	now.Closed = -2 // whatever it is: it is written
-	return saveStand(tx, id, now, earlier)
-}
-
-// item is a finding that an act was done with, what stood before, and the act that made its ruling what it is now.
+// item is a finding that an act was done with, what stood before, and the act that made what stands now.
 type item struct {
 	finding ID
 	earlier stand
 	now     int64
+	closed  Day // as it is now
 }
 
 func insertItem(tx *db.Tx, deed int64, id ID, earlier stand) error {
@@ -94,13 +88,13 @@ func insertItem(tx *db.Tx, deed int64, id ID, earlier stand) error {
 
 func itemsOf(tx *db.Tx, deed int64) ([]item, error) {
 	var out []item
-	err := tx.Each(`SELECT i.finding, i.earlier, COALESCE(r.act, 0) FROM finding_act_item i
-		LEFT JOIN finding_ruling r ON r.finding = i.finding WHERE i.act = $1 ORDER BY i.finding`, []any{deed},
+	err := tx.Each(`SELECT i.finding, i.earlier, COALESCE(r.act, 0), COALESCE(f.closed_day, -1) FROM finding_act_item i
+		LEFT JOIN finding_ruling r ON r.finding = i.finding LEFT JOIN finding f ON f.id = i.finding WHERE i.act = $1 ORDER BY i.finding`, []any{deed},
 		func(scan func(...any) error) error {
 			var id []byte
 			var s string
 			var it item
-			if err := scan(&id, &s, &it.now); err != nil {
+			if err := scan(&id, &s, &it.now, &it.closed); err != nil {
 				return err
 			}
 			it.finding = ID(id)

@@ -70,7 +70,7 @@ func (l *Lister) undo(tx *db.Tx, d *Deed) (left int64, err error) {
 			left++
 			continue
 		}
-		if err := restoreStand(tx, it.finding, it.earlier); err != nil {
+		if err := saveStand(tx, it.finding, stand{Closed: it.closed}, it.earlier); err != nil {
 			return 0, err
 		}
 	}
