@@ -85,10 +85,16 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 func TestEveryPageOfAnEmptyNationAnswers(t *testing.T) {
 	url, _ := start(t, openWorld(t))
 	for _, path := range []string{"/", "/findings", "/constituents", "/registry/conflicts", "/registry/import", "/why", "/feeds", "/files", "/upload",
-		"/search?q=203.0.113.7", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
+		"/search?q=203.0.113.7", "/views", "/api/views", "/findings/bulk", "/findings/rule?verb=note", "/api/finding-acts", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
 		if status, body := get(t, url+path); status != http.StatusOK {
 			t.Errorf("%s: %d\n%.300s", path, status, body)
 		}
+	}
+	if _, body := get(t, url+"/findings?sort=owner&after="); !strings.Contains(body, `action="/views"`) || !strings.Contains(body, `name="query" value="sort=owner"`) {
+		t.Errorf("the list cannot be saved:\n%s", body)
+	}
+	if _, body := get(t, url+"/upload"); strings.Contains(body, `action="/views"`) {
+		t.Error("what is no list can be saved")
 	}
 	if status, _ := get(t, url+"/nowhere"); status != http.StatusNotFound {
 		t.Errorf("/nowhere: %d", status)

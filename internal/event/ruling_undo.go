@@ -66,6 +66,11 @@ func (l *Lister) undo(tx *db.Tx, d *Deed) (left int64, err error) {
 				return 0, err
 			}
 		}
+	}
+	if items, err = itemsOf(tx, d.ID); err != nil { // once more: now nobody else can change them
+		return 0, err
+	}
+	for _, it := range items {
 		if it.now != d.ID {
 			left++
 			continue
