@@ -13,7 +13,7 @@ import (
 const module = "tocsin"
 
 // capabilities in their order: each may import those before it. A new capability is a line here.
-var capabilities = []string{"audit", "identity", "nation", "constituency", "disclosure", "notify", "event", "situation", "portal"}
+var capabilities = []string{"audit", "identity", "view", "nation", "constituency", "disclosure", "notify", "event", "situation", "portal"}
 
 // layerOf tells what a package is by its folder; capability is set for a capability and its rooms.
 func layerOf(dir string) (layer, capability string) {
@@ -73,6 +73,7 @@ var thirdParty = map[string][]string{
 	"github.com/pressly/goose/v3":         {"internal/platform/db"},
 	"github.com/pquerna/otp":              {"internal/identity"},
 	"github.com/prometheus/client_golang": {"internal/platform/telemetry", "internal/app", "internal/world"},
+	"github.com/wneessen/go-mail":         {"internal/platform/mail"},
 	"golang.org/x/crypto":                 {"internal/identity", "internal/app"},
 	"golang.org/x/mod":                    {"internal/audit"},
 	"golang.org/x/oauth2":                 {"internal/identity/web"},

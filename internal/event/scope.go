@@ -70,6 +70,7 @@ func own(f Finding, earlier []run) Owned {
 		o.FirstDay, o.FirstSeen = o.Since, 0
 	}
 	o.run, o.explanation = run{}, 0
+	o.Ruling, o.Assignee = Ruling{Until: -1}, Assignee{} // who of the staff said what is theirs; the state says what follows
 	return o
 }
 

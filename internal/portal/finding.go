@@ -36,7 +36,7 @@ func (f Filter) in(m *mine) (event.Filter, error) {
 			*v.to = []string{v.from}
 		}
 	}
-	out, err := t.Filter()
+	out, err := t.Filter(m.Actor)
 	out.Scope = m.scope
 	return out, err
 }

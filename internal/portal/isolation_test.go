@@ -61,7 +61,7 @@ const registry = `{"constituents":[
 func newTown(t *testing.T, d *db.DB, now *clock.Manual) *town {
 	t.Helper()
 	ctx, dir := context.Background(), t.TempDir()
-	w := &town{t: t, clock: now, registry: constituency.NewStore(d, now), feeds: feed.NewStore(d), list: event.NewLister(d), who: &act.Actor{}, ids: map[string]int64{}}
+	w := &town{t: t, clock: now, registry: constituency.NewStore(d, now), feeds: feed.NewStore(d), list: event.NewLister(d).WithClock(now), who: &act.Actor{}, ids: map[string]int64{}}
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -185,11 +185,10 @@ func TestNobodySeesAnothersCanary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, id := range w.findings("alpha") {
-			if err := w.list.CloseFinding(ctx, act.Machine, id, "CANARY-staff-note"); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.list.Reopen(ctx, act.Machine, id, "CANARY-staff-note"); err != nil {
+		for _, d := range []event.Decision{{Verb: event.AddNote, Reason: "CANARY-staff-note"},
+			{Verb: event.Assign, Assignee: event.Assignee{ID: 9, Name: "CANARY-analyst"}, Reason: "CANARY-why"},
+			{Verb: event.AcceptRisk, Until: event.DayOf(w.clock.Now().UnixMicro()) + 30, Reason: "CANARY-risk"}} {
+			if _, err := w.list.Rule(ctx, act.Machine, event.Choice{IDs: w.findings("alpha")}, d); err != nil {
 				t.Fatal(err)
 			}
 		}

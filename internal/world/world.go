@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
@@ -26,9 +27,11 @@ import (
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/view"
 )
 
 // Config says what a world is made of. Zero values are filled in: the world "live" on the real clock with SQLite in Dir.
@@ -43,6 +46,9 @@ type Config struct {
 
 	// Net is the only way out of the world; nil lets nothing out.
 	Net *egress.Net
+
+	// Mail is the mail server that Net leads to; nil: there is none.
+	Mail *mail.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -63,6 +69,9 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Identity     *identity.Store
+	Audit        *audit.Log
+	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Gate         *disclosure.Gate
@@ -74,6 +83,7 @@ type World struct {
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
+	Mail         *mail.Sender       // nil without a mail server, and says so when asked to send
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -120,6 +130,9 @@ func (w *World) open(ctx context.Context) error {
 		return err
 	}
 	w.jobs = job.New(w.db, w.cfg.Clock, w.cfg.Real, w.cfg.Log)
+	if err := audit.Ensure(ctx, w.db); err != nil {
+		return err
+	}
 	return w.wire(ctx)
 }
 
@@ -140,6 +153,20 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	seal, err := identity.OpenSeal(filepath.Join(w.cfg.Dir, sealFile))
+	if err != nil {
+		return err
+	}
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
+	w.Audit.Register(w.jobs)
+	if w.cfg.Mail != nil {
+		var err error
+		if w.Mail, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+			return err
+		}
+	}
+	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
@@ -159,7 +186,7 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
@@ -274,4 +301,25 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// ConstituentName is what people call a constituent; "" when there is none.
+func (w *World) ConstituentName(ctx context.Context, id int64) string {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		w.cfg.Log.Error("name a constituent", "error", err)
+		return ""
+	}
+	c, _ := d.ByID(id)
+	return c.Name
+}
+
+// ConstituentByRef is the id of the constituent with a ref; without one a fault of kind NotFound.
+func (w *World) ConstituentByRef(ctx context.Context, ref string) (int64, error) {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c, err := d.ByRef(ref)
+	return c.ID, err
 }

@@ -64,9 +64,11 @@ type grammar struct {
 	Why          whyCmd          `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
+	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Audit        auditCmd        `cmd:"" help:"What was done: list, export, sign and verify."`
 	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	Check        checkCmd        `cmd:"" help:"Check configuration, records, archive and segments."`

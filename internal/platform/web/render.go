@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/text"
 )
 
@@ -84,6 +85,13 @@ type frame struct {
 	Refresh int // seconds, without JavaScript
 	Here    string
 	Themes  []string
+	Home    string
+	Account string // who is signed in; "" nobody
+	SignIn  string
+	Views   []Link // saved lists
+	Save    bool   // this list can be saved
+	Path    string // what would be saved
+	Stored  string
 }
 
 type navLink struct {
@@ -120,9 +128,20 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 		f := frame{View: v, Config: a.cfg, Lang: lang, Theme: v.Visitor.theme, Title: title,
 			Content: template.HTML(content.String()), Nav: a.links(v.Visitor), Langs: a.langs,
 			Search: a.pages["GET /search"] != nil, Query: r.URL.Query().Get("q"), Here: v.Visitor.With(), Themes: themes[:]}
+		f.Home = a.home(v.Visitor)
+		switch v.Visitor.Actor.Kind {
+		case act.Person:
+			f.Account = v.Visitor.Actor.Name
+		case act.Public:
+			f.Search = false
+			if r.URL.Path != a.cfg.SignIn {
+				f.SignIn = a.cfg.SignIn
+			}
+		}
 		if t, ok := v.Data.(interface{ RefreshAfter() time.Duration }); ok {
 			f.Refresh = int(t.RefreshAfter() / time.Second)
 		}
+		a.saved(r, &f)
 		f.Flash, f.Grave = takeFlash(w, r, room, v.Visitor)
 		err = a.base.byLang[lang].ExecuteTemplate(page, "layout.html", f)
 	}
@@ -131,6 +150,20 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 		return
 	}
 	a.deliver(w, r, status, page.Bytes())
+}
+
+// saved fills in the visitor's saved lists, and what this page would be saved as when it is a list: one whose data has a
+// method Savable() bool that says so.
+func (a *App) saved(r *http.Request, f *frame) {
+	route := a.pages["POST /views"]
+	if a.cfg.Views == nil || route == nil || !f.Visitor.May(route.permission) {
+		return
+	}
+	f.Views = a.cfg.Views(r.Context(), f.Visitor.Actor)
+	if l, ok := f.Data.(interface{ Savable() bool }); ok && l.Savable() {
+		f.Save, f.Path = true, f.Visitor.URL.Path
+		_, f.Stored, _ = strings.Cut(f.Visitor.With("after", ""), "?")
+	}
 }
 
 // deliver sends HTML, compressed when that pays.

@@ -6,6 +6,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,24 +40,28 @@ type NavEntry struct {
 	Permission act.Permission // who sees it
 }
 
+// Link leads to a page; its text is ready for people.
+type Link struct{ Text, Href string }
+
 // Config is what an App is told of its nation and its process.
 type Config struct {
-	Nation       string // "Ruritania"
-	Team         string // "CERT Ruritania"
-	Version      string
-	World        string   // "live", or the name of an exercise, which a banner then shows on every page
-	LoopbackOnly bool     // there is no sign-in yet, and the pages say so
-	Languages    []string // offered, the first is the default; empty: all that the layout has
-	Zone         *time.Location
-	Clock        clock.Clock // the world's
-	Actor        func(*http.Request) act.Actor
-	Client       func(*http.Request) netip.Addr // may be nil
-	SignIn       string                         // the path that a visitor who is nobody is sent to; "" shows an error page
-	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
-	Allowed      func(act.Actor, act.Permission) bool
+	Nation    string // "Ruritania"
+	Team      string // "CERT Ruritania"
+	Version   string
+	World     string   // "live", or the name of an exercise, which a banner then shows on every page
+	Languages []string // offered, the first is the default; empty: all that the layout has
+	Zone      *time.Location
+	Clock     clock.Clock // the world's
+	Actor     func(*http.Request) act.Actor
+	Client    func(*http.Request) netip.Addr // may be nil
+	SignIn    string                         // the path that a visitor who is nobody is sent to; "" shows an error page
+	Home      func(act.Actor) string         // where an actor's pages begin; nil: "/"
+	Secure    bool                           // browsers reach it by https: cookies travel by nothing else
+	Allowed   func(act.Actor, act.Permission) bool
 	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
 	// returns an error. nil: none.
 	Outside func(act.Permission) bool
+	Views   func(context.Context, act.Actor) []Link // saved lists, for the menu; may be nil
 	Log     *slog.Logger
 	Observe func(route string, status int, d time.Duration) // may be nil
 }
@@ -182,6 +187,14 @@ func (a *App) mount(r Room) error {
 		a.nav = append(a.nav, navEntry{n, room})
 	}
 	return errors.Join(faults...)
+}
+
+// home is where the visitor's pages begin.
+func (a *App) home(v Visitor) string {
+	if a.cfg.Home == nil {
+		return "/"
+	}
+	return a.cfg.Home(v.Actor)
 }
 
 // Routes lists the pattern and permission of every route of the rooms, in order.

@@ -91,7 +91,7 @@ func (r *room) start(ctx context.Context, c api.Caller, in *Chosen) (egress.Clea
 
 // Filter says which findings are meant.
 type Filter struct {
-	State    string `query:"state" enum:",open,no-longer-seen,lapsed,closed,all"`
+	State    string `query:"state" enum:",open,no-longer-seen,lapsed,closed,false-positive,accepted-risk,all"`
 	Severity string `query:"min_severity" enum:",unrated,info,low,medium,high,critical"`
 	Type     string `query:"type" maxLength:"200" doc:"A report type"`
 	Kind     string `query:"kind" maxLength:"100" doc:"An RSIT type"`

@@ -1,0 +1,99 @@
+package identity
+
+import (
+	"context"
+	"strings"
+
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// Passkey is a public key that a person's device or security key signs in with (WebAuthn). Body is what the protocol's
+// library keeps of it; this package does not look into it.
+type Passkey struct {
+	ID         int64  `json:"id"`
+	Account    int64  `json:"-"`
+	Credential []byte `json:"-"`
+	Body       string `json:"-"`
+	Name       string `json:"name"`
+	Created    int64  `json:"created"`
+	Used       int64  `json:"used,omitempty"`
+}
+
+// AddPasskey keeps a passkey of the actor's own account.
+func (s *Store) AddPasskey(ctx context.Context, by act.Actor, credential []byte, body, name string) error {
+	if by.Rights == nil || by.Rights.Account == 0 {
+		return fault.New(fault.Forbidden, "only a signed-in person has passkeys")
+	}
+	if name = strings.TrimSpace(name); name == "" || len(name) > 100 {
+		return fault.Problems{{Field: "name", Message: "name the device in at most 100 bytes"}}
+	}
+	k := Passkey{Account: by.Rights.Account, Credential: credential, Body: body, Name: name, Created: s.now()}
+	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.passkey", Object: object("account", k.Account), Detail: detail(map[string]string{"name": name})},
+		func(tx *db.Tx) error { return insertPasskey(tx, k) })
+}
+
+// RemovePasskey forgets one of the actor's passkeys. The last way to sign in stays.
+func (s *Store) RemovePasskey(ctx context.Context, by act.Actor, id int64) error {
+	if by.Rights == nil || by.Rights.Account == 0 {
+		return fault.New(fault.Forbidden, "only a signed-in person has passkeys")
+	}
+	account := by.Rights.Account
+	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.passkey-removed", Object: object("account", account)}, func(tx *db.Tx) error {
+		a, err := accountByID(tx, account)
+		if err != nil {
+			return err
+		}
+		ks, err := passkeysOf(tx, account)
+		if err != nil {
+			return err
+		}
+		if a.password == "" && len(ks) == 1 {
+			return fault.Conflictf("this is your only way to sign in: set a password first")
+		}
+		return deletePasskey(tx, account, id)
+	})
+}
+
+// Passkeys lists those of an account.
+func (s *Store) Passkeys(ctx context.Context, account int64) (list []Passkey, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { list, err = passkeysOf(tx, account); return err })
+	return list, err
+}
+
+// PasskeyUsed keeps what a sign-in changed of a passkey: its counter, and when.
+func (s *Store) PasskeyUsed(ctx context.Context, account int64, credential []byte, body string) error {
+	return s.DB.Upkeep(ctx, func(tx *db.Tx) error { return usePasskey(tx, account, credential, body, s.now()) })
+}
+
+// Link joins an identity at a provider of single sign-on to an account.
+func (s *Store) Link(ctx context.Context, by act.Actor, account int64, issuer, subject string) error {
+	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.link-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer, "subject": subject})},
+		func(tx *db.Tx) error { return insertProvider(tx, account, issuer, subject, s.now()) })
+}
+
+// ByProvider is the account of an identity at a provider, by its issuer and subject; a mail address never counts, because
+// providers let people choose it.
+func (s *Store) ByProvider(ctx context.Context, issuer, subject string) (a *Account, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		id, err := providerAccount(tx, issuer, subject)
+		if err == nil {
+			a, err = accountByID(tx, id)
+		}
+		return err
+	})
+	return a, err
+}
+
+// Unlink separates an account from the identities at an issuer.
+func (s *Store) Unlink(ctx context.Context, by act.Actor, account int64, issuer string) error {
+	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.unlink-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer})},
+		func(tx *db.Tx) error { return deleteProvider(tx, account, issuer) })
+}
+
+// Providers lists the issuers that an account signs in with.
+func (s *Store) Providers(ctx context.Context, account int64) (list []string, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { list, err = providersOf(tx, account); return err })
+	return list, err
+}

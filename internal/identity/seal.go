@@ -1,0 +1,81 @@
+package identity
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Seal encrypts the few secrets that must be read back, such as those of authenticator apps, with a key that lies in a file
+// beside the database and never in it: AES-256-GCM, a random nonce each, bound to what the secret belongs to.
+type Seal struct{ aead cipher.AEAD }
+
+const sealKeyBytes = 32
+
+// OpenSeal reads the key, and makes it when it is not there. The file is its owner's alone.
+func OpenSeal(path string) (*Seal, error) {
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = make([]byte, sealKeyBytes)
+		rand.Read(key)
+		if err = writeNew(path, key); errors.Is(err, fs.ErrExist) { // another process was faster
+			key, err = os.ReadFile(path)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the key that seals secrets: %w", err)
+	}
+	return NewSeal(key)
+}
+
+// writeNew writes a file that appears whole or not at all, and never replaces one.
+func writeNew(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".key-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
+}
+
+// NewSeal returns the seal of a key of 32 bytes.
+func NewSeal(key []byte) (*Seal, error) {
+	if len(key) != sealKeyBytes {
+		return nil, fmt.Errorf("the key that seals secrets has %d bytes, not %d", len(key), sealKeyBytes)
+	}
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	g, err := cipher.NewGCM(b)
+	return &Seal{g}, err
+}
+
+func (s *Seal) close(secret, owner string) string {
+	nonce := make([]byte, s.aead.NonceSize())
+	rand.Read(nonce)
+	return base64.RawStdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, []byte(secret), []byte(owner)))
+}
+
+func (s *Seal) open(sealed, owner string) (string, error) {
+	b, err := base64.RawStdEncoding.DecodeString(sealed)
+	if err != nil || len(b) < s.aead.NonceSize() {
+		return "", errors.New("the sealed secret is damaged")
+	}
+	p, err := s.aead.Open(nil, b[:s.aead.NonceSize()], b[s.aead.NonceSize():], []byte(owner))
+	if err != nil {
+		return "", errors.New("the sealed secret was made with another key, or changed: put the key file of the data directory back")
+	}
+	return string(p), nil
+}
