@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	auditapi "tocsin/internal/audit/api"
+	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
 	constituencyweb "tocsin/internal/constituency/web"
 	"tocsin/internal/disclosure"
@@ -65,6 +67,7 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 		constituencyweb.Room(w.Constituency, w.Nation),
 		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
+		auditweb.Room(w.Audit),
 	}
 }
 
@@ -77,6 +80,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	for _, rt := range routes {
 		if err := known(api.PathOf(rt), api.PermissionOf(rt)); err != nil {

@@ -23,6 +23,7 @@ type serveCmd struct {
 	KeepArchive int      `help:"Days for which source files are kept; 0 is for ever." default:"0"`
 	AllowNet    []string `help:"Local networks that collectors may reach; public addresses they may." placeholder:"PREFIX"`
 	Proxy       string   `help:"HTTP proxy for collectors." placeholder:"URL"`
+	mailFlags   `embed:""`
 }
 
 // Help is the command's long help.
@@ -53,6 +54,9 @@ func (c *serveCmd) Run(e *Env) error {
 	cfg := e.served(e.dir(), c.Listen)
 	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}
 	cfg.Net = way
+	if cfg.Mail, err = c.mail(); err != nil {
+		return usage(err)
+	}
 	return e.on(cfg, func(w *world.World) error { return e.serve(w, o) })
 }
 
