@@ -65,7 +65,7 @@ func known(pattern string, p act.Permission) error {
 func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	w := s.world
 	return []web.Room{
-		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef}),
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),

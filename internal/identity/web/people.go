@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tocsin/internal/identity"
+	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
@@ -296,7 +297,8 @@ func (r *room) withdraw(ctx context.Context, v web.Visitor, in personIn) (web.Do
 	return web.Done{To: "/people", Flash: "done.withdrawn"}, r.Store.Withdraw(ctx, v.Actor, in.ID, nil)
 }
 
-type colleaguesOut struct {
+// Colleagues is the page of the people of a constituent.
+type Colleagues struct {
 	People      []personRow
 	Invitations []linkRow
 	Roles       []web.Option
@@ -306,13 +308,13 @@ type colleaguesOut struct {
 }
 
 // colleagues are the people of the manager's own constituents.
-func (r *room) colleagues(ctx context.Context, v web.Visitor, _ struct{}) (*colleaguesOut, error) {
+func (r *room) colleagues(ctx context.Context, v web.Visitor, _ struct{}) (c egress.Cleared[*Colleagues], err error) {
 	mine := scope(v)
 	list, _, err := r.Store.List(ctx, identity.Filter{Constituents: mine, Limit: 1000})
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	out := &colleaguesOut{Mail: r.Mail != nil, Self: v.Actor.Rights.Account,
+	out := &Colleagues{Mail: r.Mail != nil, Self: v.Actor.Rights.Account,
 		Roles: roleOptions(v, "", func(x identity.Role) bool { return x == identity.Member || x == identity.Manager })}
 	for _, a := range list {
 		// What somebody holds for others is none of this manager's business.
@@ -323,8 +325,11 @@ func (r *room) colleagues(ctx context.Context, v web.Visitor, _ struct{}) (*coll
 		out.For = append(out.For, web.Option{Value: fmt.Sprint(c), Label: cmp.Or(r.Name(ctx, c), fmt.Sprint(c))})
 	}
 	links, err := r.Store.Invitations(ctx, mine)
+	if err != nil {
+		return c, err
+	}
 	out.Invitations = r.linkRows(ctx, v, links)
-	return out, err
+	return r.Clear(ctx, v.Actor, out)
 }
 
 // scope is never nil, so that nobody's constituents are not everybody's.

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/web"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	// Name is what people call a constituent, and Find the one of a ref.
 	Name func(ctx context.Context, constituent int64) string
 	Find func(ctx context.Context, ref string) (int64, error)
+	// Clear takes the page of a constituent's people through the gate.
+	Clear func(ctx context.Context, a act.Actor, page *Colleagues) (egress.Cleared[*Colleagues], error)
 	// Mail sends an invitation's link; nil: there is no mail, and who invites hands the link over.
 	Mail func(ctx context.Context, by act.Actor, l *identity.Link, address, language string) error
 }
@@ -83,7 +86,7 @@ func Room(c Config) web.Room {
 			web.Action("POST /invitations/{id}/withdraw", identity.Write, "", r.withdraw),
 			web.Action("POST /recoveries/{id}", identity.Recover, "", r.decide),
 
-			web.Page("GET /portal/people", manage, "portal-people.html", r.colleagues),
+			web.ClearedPage("GET /portal/people", manage, "portal-people.html", r.colleagues),
 			web.Action("POST /portal/people", manage, "GET /portal/people", r.inviteColleague),
 			web.Action("POST /portal/people/{id}/remove", manage, "", r.removeColleague),
 			web.Action("POST /portal/invitations/{id}/withdraw", manage, "", r.withdrawColleague),

@@ -46,6 +46,7 @@ func (p *peopleOut) InvitationTable(may bool) invitationTable {
 }
 
 // InvitationTable draws those of the manager's own constituents.
-func (c *colleaguesOut) InvitationTable() invitationTable {
+// InvitationTable is the list of invitations as the template draws it.
+func (c *Colleagues) InvitationTable() invitationTable {
 	return invitationTable{c.Invitations, "/portal/invitations", true}
 }
