@@ -55,7 +55,7 @@ func (s *Server) limit(next http.Handler) http.Handler {
 			}
 			defer leave()
 		}
-		if form(r) {
+		if form(r) || !a.local && anonymous(r) {
 			if wait, ok := s.limits.forms.Take(a.client); !ok {
 				s.refuse(w, r, tooMany("forms", "too many attempts", wait))
 				return
@@ -80,9 +80,18 @@ func (s *Server) limit(next http.Handler) http.Handler {
 	})
 }
 
-// form says whether a request sends something that nobody needs to be signed in for.
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+}
+
+// anonymous says whether a request sends something and does not even claim to be somebody's.
+func anonymous(r *http.Request) bool {
+	return writes(r) && !credentials(r) && r.Header.Get("Cookie") == ""
+}
+
+// form says whether a request sends something that nobody needs to be signed in for, whatever it claims.
 func form(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
+	if !writes(r) {
 		return false
 	}
 	for _, p := range forms {
@@ -90,7 +99,7 @@ func form(r *http.Request) bool {
 			return true
 		}
 	}
-	return !credentials(r) && r.Header.Get("Cookie") == ""
+	return false
 }
 
 // credentials says whether a request shows what a program signs in with.
