@@ -67,6 +67,12 @@ func (s *Store) PasskeyUsed(ctx context.Context, account int64, credential []byt
 	return s.DB.Upkeep(ctx, func(tx *db.Tx) error { return usePasskey(tx, account, credential, body, s.now()) })
 }
 
+// PasskeyCloned records that a passkey was refused because its counter went back: somebody may have a copy of its key.
+func (s *Store) PasskeyCloned(ctx context.Context, k Passkey, d Device) error {
+	return s.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "identity.passkey-cloned", Object: object("account", k.Account),
+		Detail: detail(map[string]any{"passkey": k.ID, "name": k.Name, "address": d.text()})}, func(*db.Tx) error { return nil })
+}
+
 // Link joins an identity at a provider of single sign-on to an account.
 func (s *Store) Link(ctx context.Context, by act.Actor, account int64, issuer, subject string) error {
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.link-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer, "subject": subject})},

@@ -15,6 +15,9 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
+// SessionCookie is the cookie that a browser keeps the secret of its session in.
+const SessionCookie = "tocsin-session"
+
 // Session is a signed-in browser. Times are UTC microseconds.
 type Session struct {
 	ID      int64  `json:"id"`
