@@ -92,6 +92,7 @@ type bench struct {
 	gen     *generate.Generator
 	report  *table
 	engines []*engine
+	token   string   // of who asks for the pages
 	names   []string // schemas made in PostgreSQL
 }
 

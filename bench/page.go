@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	_ "embed" // the list of pages
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/identity"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/world"
 )
@@ -46,7 +48,7 @@ func (b *bench) measurePages(ctx context.Context, e *engine) error {
 	for path := range pages(fill) {
 		var times []time.Duration
 		for range b.requests + 1 {
-			d, err := ask(ctx, client, base+path)
+			d, err := ask(ctx, client, base+path, b.token)
 			if err != nil {
 				return err
 			}
@@ -72,6 +74,9 @@ func (b *bench) subjects(ctx context.Context, e *engine) (*strings.Replacer, int
 		return nil, 0, err
 	}
 	defer w.Close()
+	if b.token, err = token(ctx, w); err != nil {
+		return nil, 0, err
+	}
 	p, err := w.Findings.List(ctx, event.Filter{AnyState: true}, event.Sort{By: event.BySeverity}, event.PageRequest{Limit: 200})
 	if err != nil || len(p.Items) == 0 {
 		return nil, 0, errors.Join(err, errors.New("there are no findings to show"))
@@ -85,6 +90,21 @@ func (b *bench) subjects(ctx context.Context, e *engine) (*strings.Replacer, int
 	}
 	return strings.NewReplacer("{finding}", f.ID.String(), "{address}", f.Address.String(), "{owner}", f.Owner.Ref,
 		"{owner-id}", fmt.Sprint(f.Owner.ID), "{type}", f.Type, "{sector}", f.Owner.Sector, "{day}", f.LastDay.String(), "{from}", (f.LastDay - 90).String()), p.Total, nil
+}
+
+// token lets the bench read what the staff reads.
+func token(ctx context.Context, w *world.World) (string, error) {
+	id, err := w.Identity.Create(ctx, identity.LocalActor, identity.NewAccount{Kind: identity.ServiceAccount, Login: "bench-" + strings.ToLower(rand.Text()[:8]), Name: "Bench",
+		Roles: []identity.Held{{Role: identity.Administrator}}})
+	if err != nil {
+		return "", err
+	}
+	scope, err := w.Identity.Scopes(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	secret, _, err := w.Identity.Issue(ctx, identity.LocalActor, id, "bench", scope, w.Clock().Now().Add(24*time.Hour))
+	return secret, err
 }
 
 // pages are the lines of the list that are no comment.
@@ -117,7 +137,7 @@ func (b *bench) serve(ctx context.Context, e *engine) (base string, stop func(),
 	base = "http://" + address
 	client := &http.Client{Timeout: 5 * time.Second}
 	for tick := time.Tick(100 * time.Millisecond); ; {
-		if _, err := ask(ctx, client, base+"/healthz"); err == nil {
+		if _, err := ask(ctx, client, base+"/healthz", ""); err == nil {
 			return base, stop, nil
 		}
 		select {
@@ -129,10 +149,13 @@ func (b *bench) serve(ctx context.Context, e *engine) (base string, stop func(),
 	}
 }
 
-func ask(ctx context.Context, client *http.Client, url string) (time.Duration, error) {
+func ask(ctx context.Context, client *http.Client, url, token string) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	watch := clock.Start()
 	r, err := client.Do(req)

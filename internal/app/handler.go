@@ -24,7 +24,7 @@ func (s *Server) handler(ctx context.Context) (http.Handler, error) {
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.Handle("/api/", rest)
 	mux.Handle("/", console)
-	return patient(clock.Real(), guardContent(guardHost(s.metrics.Measure(mux)))), nil
+	return patient(clock.Real(), guardContent(guardHost(s.identify(s.metrics.Measure(mux))))), nil
 }
 
 // health answers 200 when Tocsin can work: its database answers.

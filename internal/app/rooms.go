@@ -12,6 +12,8 @@ import (
 	feedweb "tocsin/internal/event/feed/web"
 	eventweb "tocsin/internal/event/web"
 	"tocsin/internal/identity"
+	identityapi "tocsin/internal/identity/api"
+	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
@@ -20,9 +22,6 @@ import (
 	situationweb "tocsin/internal/situation/web"
 )
 
-// actor is who sends a request: until sign-in exists whoever sits at this machine.
-func actor(*http.Request) act.Actor { return identity.LocalActor }
-
 // console puts the rooms together.
 func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	w := s.world
@@ -30,15 +29,33 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
-	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(), LoopbackOnly: true,
-		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log},
-		s.rooms(profile)...)
+	rooms := s.rooms(profile)
+	for _, room := range rooms {
+		for _, rt := range room.Routes {
+			if err := known(rt.Pattern(), rt.Permission()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
+		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure(), Client: client},
+		rooms...)
+}
+
+// known refuses a route whose permission no role has: nobody could ever use it.
+func known(pattern string, p act.Permission) error {
+	if identity.Known(p) {
+		return nil
+	}
+	return fmt.Errorf("%s asks for the permission %q, which no role has: add it to the table of roles in identity", pattern, p)
 }
 
 // rooms are the console's; a new one is a line here.
 func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	w := s.world
 	return []web.Room{
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: s.URL(), Name: w.ConstituentName, Find: w.ConstituentByRef}),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
@@ -50,10 +67,16 @@ func (s *Server) rooms(profile *nation.Profile) []web.Room {
 func (s *Server) rest() (http.Handler, error) {
 	w := s.world
 	var routes []api.Route
+	routes = append(routes, identityapi.Routes(w.Identity)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	for _, rt := range routes {
+		if err := known(api.PathOf(rt), api.PermissionOf(rt)); err != nil {
+			return nil, err
+		}
+	}
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
 		Actor:       actor, Allowed: identity.Allowed, Log: s.log}, routes...)

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tocsin/internal/app"
+	"tocsin/internal/identity"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
@@ -40,7 +42,30 @@ func start(t *testing.T, w *world.World) (url string, stop func() error) {
 			t.Error(err)
 		}
 	})
+	cookies.Store(s.URL(), signIn(t, w))
 	return s.URL(), stop
+}
+
+// The administrator that start makes, and the session that get shows a server.
+const (
+	login    = "root@cert.example"
+	password = "violet tractor hums quietly"
+)
+
+var cookies sync.Map // by URL
+
+func signIn(t *testing.T, w *world.World) string {
+	t.Helper()
+	_, err := w.Identity.Create(t.Context(), identity.LocalActor, identity.NewAccount{Login: login, Name: "Root", Password: password,
+		Roles: []identity.Held{{Role: identity.Administrator}}})
+	if err != nil && fault.KindOf(err) != fault.Conflict {
+		t.Fatal(err)
+	}
+	in, err := w.Identity.SignIn(t.Context(), login, password, identity.Device{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity.SessionCookie + "=" + in.Secret
 }
 
 func openWorld(t *testing.T) *world.World {
@@ -62,6 +87,9 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c, ok := cookies.Load("http://" + req.URL.Host); ok {
+		req.Header.Set("Cookie", c.(string))
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
@@ -85,7 +113,8 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 func TestEveryPageOfAnEmptyNationAnswers(t *testing.T) {
 	url, _ := start(t, openWorld(t))
 	for _, path := range []string{"/", "/findings", "/constituents", "/registry/conflicts", "/registry/import", "/why", "/feeds", "/files", "/upload",
-		"/search?q=203.0.113.7", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
+		"/search?q=203.0.113.7", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/new-service", "/people/1", "/sign-in",
+		"/api/me", "/api/accounts", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
 		if status, body := get(t, url+path); status != http.StatusOK {
 			t.Errorf("%s: %d\n%.300s", path, status, body)
 		}

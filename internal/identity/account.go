@@ -287,6 +287,21 @@ func (s *Store) SetRoles(ctx context.Context, by act.Actor, id int64, hs []Held)
 	})
 }
 
+// Leave takes the roles that an account holds for these constituents; one that holds none for them is a fault of kind
+// NotFound. Nobody removes themselves, so that a constituent keeps its manager.
+func (s *Store) Leave(ctx context.Context, by act.Actor, id int64, constituents []int64) error {
+	if by.Rights != nil && by.Rights.Account == id {
+		return fault.Conflictf("nobody removes themselves: another manager does")
+	}
+	return s.change(ctx, by, "identity.leave", id, constituents, func(tx *db.Tx, a *Account) error {
+		kept := slices.DeleteFunc(slices.Clone(a.Roles), func(h Held) bool { return h.Constituent != 0 && slices.Contains(constituents, h.Constituent) })
+		if len(kept) == len(a.Roles) {
+			return fault.NotFoundf("there is no account %d", id)
+		}
+		return replaceRoles(tx, id, kept)
+	})
+}
+
 // Disable ends an account: it cannot sign in, its sessions end and its tokens stop. Enable brings it back without them.
 func (s *Store) Disable(ctx context.Context, by act.Actor, id int64) error {
 	return s.change(ctx, by, "identity.disable", id, nil, func(tx *db.Tx, a *Account) error {

@@ -33,6 +33,8 @@ const (
 	// Read and Write are of accounts, roles and service tokens.
 	Read  act.Permission = "identity.read"
 	Write act.Permission = "identity.write"
+	// Recover is that of an administrator who gives an account back to its owner, together with another one.
+	Recover act.Permission = "identity.recover"
 )
 
 var (
@@ -49,7 +51,7 @@ var (
 // fault at the start.
 var roles = map[Role][]act.Permission{
 	Administrator: slices.Concat(staffRead, analystWrite, dutyWrite, []act.Permission{Read, Write, Own, "feed.write",
-		"nation.write", "audit.write", "identity.recover"}),
+		"nation.write", "audit.write", Recover}),
 	Duty:         slices.Concat(staffRead, analystWrite, dutyWrite, []act.Permission{Own}),
 	Analyst:      slices.Concat(staffRead, analystWrite, []act.Permission{Own}),
 	Reader:       slices.Concat(staffRead, []act.Permission{Own}),

@@ -15,9 +15,6 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-// SessionCookie is the cookie that a browser keeps the secret of its session in.
-const SessionCookie = "tocsin-session"
-
 // Session is a signed-in browser. Times are UTC microseconds.
 type Session struct {
 	ID      int64  `json:"id"`
@@ -43,6 +40,9 @@ type SignedIn struct {
 	Account *Account
 	Second  bool // the second factor is still to come: SecondFactor
 }
+
+// SessionCookie is the cookie that a browser keeps a session's secret in.
+const SessionCookie = "tocsin-session"
 
 // newSecret is 256 bits that nobody can guess, and their digest, which is all that is kept. The secret needs no slow hash.
 func newSecret() (secret string, digest []byte) {

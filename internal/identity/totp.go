@@ -2,6 +2,9 @@ package identity
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,12 +20,17 @@ const totpPeriod = 30 // seconds; RFC 6238, section 5.2
 
 // NewTOTP is a fresh secret for an authenticator app, as text and as the otpauth address that its QR code holds. Nothing is
 // kept until ConfirmTOTP.
-func (s *Store) NewTOTP(issuer, login string) (secret, address string, err error) {
-	k, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: login, Period: totpPeriod, SecretSize: 20})
-	if err != nil {
-		return "", "", err
-	}
-	return k.Secret(), k.URL(), nil
+func (s *Store) NewTOTP(issuer, login string) (secret, address string) {
+	var b [20]byte
+	rand.Read(b[:])
+	secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
+	return secret, s.TOTPAddress(issuer, login, secret)
+}
+
+// TOTPAddress is the otpauth address of a secret that NewTOTP made.
+func (s *Store) TOTPAddress(issuer, login, secret string) string {
+	q := url.Values{"secret": {secret}, "issuer": {issuer}, "period": {"30"}, "algorithm": {"SHA1"}, "digits": {"6"}}
+	return (&url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + issuer + ":" + login, RawQuery: q.Encode()}).String()
 }
 
 // ConfirmTOTP keeps the secret once its first code is right. From then on a password alone no longer signs in.

@@ -15,6 +15,7 @@ const (
 	archiveDir   = "archive"
 	segmentDir   = "segments"
 	tmpDir       = "tmp"
+	sealFile     = "seal.key" // never in the database, nor in a backup of it
 )
 
 // prepare makes the data directory, readable by its owner only: it holds what a nation's feeds tell.

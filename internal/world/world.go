@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
@@ -61,6 +62,7 @@ type World struct {
 	jobs  *job.Queue
 	locks []*lock
 
+	Identity     *identity.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Feeds        *feed.Store
@@ -136,6 +138,11 @@ func (w *World) hold() error {
 }
 
 func (w *World) wire(ctx context.Context) error {
+	seal, err := identity.OpenSeal(filepath.Join(w.cfg.Dir, sealFile))
+	if err != nil {
+		return err
+	}
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Feeds = feed.NewStore(w.db)
@@ -262,4 +269,25 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// ConstituentName is what people call a constituent; "" when there is none.
+func (w *World) ConstituentName(ctx context.Context, id int64) string {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		w.cfg.Log.Error("name a constituent", "error", err)
+		return ""
+	}
+	c, _ := d.ByID(id)
+	return c.Name
+}
+
+// ConstituentByRef is the id of the constituent with a ref; without one a fault of kind NotFound.
+func (w *World) ConstituentByRef(ctx context.Context, ref string) (int64, error) {
+	d, err := w.Constituency.Directory(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c, err := d.ByRef(ref)
+	return c.ID, err
 }

@@ -37,6 +37,12 @@ func main() {
 	}
 }
 
+// The demo's duty officer.
+const (
+	login    = "duty@cert.ruritania.example"
+	password = "for the picture of the demo only"
+)
+
 func run(out, page, url, listen string, width, height int, dark bool) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
@@ -75,7 +81,7 @@ func demo(ctx context.Context, listen string) (stop func(), err error) {
 	if err := build.Run(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	p := exec.CommandContext(ctx, bin, "demo", "--listen", listen, "--data", filepath.Join(dir, "data"))
+	p := exec.CommandContext(ctx, bin, "demo", "--password", password, "--listen", listen, "--data", filepath.Join(dir, "data"))
 	p.Stderr = os.Stderr
 	if err := p.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -103,7 +109,9 @@ func shoot(ctx context.Context, url, page string, width, height int, dark bool) 
 	if err := ready(ctx, tab, url); err != nil {
 		return nil, err
 	}
-	err := chromedp.Do(tab, chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url+page),
+	err := chromedp.Do(tab, chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url+"/sign-in"),
+		chromedp.SetValue(chromedp.CSS(`input[name="login"]`), login), chromedp.SetValue(chromedp.CSS(`input[name="password"]`), password),
+		chromedp.Click(chromedp.CSS("main form button.primary")), chromedp.WaitVisible(chromedp.CSS(`form.who`)), chromedp.Navigate(url+page),
 		chromedp.WaitVisible(chromedp.CSS("main")))
 	if err != nil {
 		return nil, err

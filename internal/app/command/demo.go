@@ -2,11 +2,13 @@ package command
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"tocsin/internal/app"
 	"tocsin/internal/constituency"
@@ -24,6 +26,8 @@ type demoCmd struct {
 	Rows   int    `help:"Rows a day." default:"5000"`
 	Types  int    `help:"Report types." default:"60"`
 	Seed   uint64 `help:"Another seed is another month." default:"1"`
+
+	Password string `help:"Password of the demo's accounts (default: a random one, printed)." placeholder:"TEXT"`
 }
 
 // Help is the command's long help.
@@ -98,6 +102,42 @@ func (c *demoCmd) make(e *Env, w *world.World) error {
 		return err
 	}
 	fmt.Fprintf(e.Err, "%s rows of %d files were taken in; ready after %.1f s.\n", count(sum.Rows), sum.Files, watch.Elapsed().Seconds())
+	return c.people(e, w)
+}
+
+// people makes somebody to be, on either side of the counter.
+func (c *demoCmd) people(e *Env, w *world.World) error {
+	d, err := w.Constituency.Directory(e.Ctx)
+	if err != nil {
+		return err
+	}
+	password := c.Password
+	if password == "" {
+		password = strings.ToLower(rand.Text()[:16])
+	}
+	type person struct{ login, name, what string }
+	make := func(p person, h identity.Held) error {
+		_, err := w.Identity.Create(e.Ctx, identity.LocalActor, identity.NewAccount{Login: p.login, Name: p.name, Password: password, Roles: []identity.Held{h}})
+		if err == nil {
+			fmt.Fprintf(e.Err, "  %-36s %s\n", p.login, p.what)
+		}
+		return err
+	}
+	fmt.Fprintf(e.Err, "Sign in with the password %s as\n", password)
+	for _, p := range []struct {
+		person
+		role identity.Role
+	}{{person{"head@cert.ruritania.example", "Head of the team", "the administrator"}, identity.Administrator},
+		{person{"duty@cert.ruritania.example", "Duty officer", "the duty officer"}, identity.Duty}} {
+		if err := make(p.person, identity.Held{Role: p.role}); err != nil {
+			return err
+		}
+	}
+	for _, l := range d.All() {
+		if l.Designation == constituency.SpecialImportance && l.Source == constituency.Manual {
+			return make(person{"security@" + l.Ref + ".example", "Security, " + l.Name, "the manager of " + l.Name}, identity.Held{Role: identity.Manager, Constituent: l.ID})
+		}
+	}
 	return nil
 }
 

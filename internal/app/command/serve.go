@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -50,7 +51,16 @@ func (e *Env) serve(w *world.World, listen string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Err, "Tocsin is at %s (this machine only: there is no sign-in yet). Ctrl-C stops it.\n", s.URL())
+	fmt.Fprintf(e.Err, "Tocsin is at %s. Ctrl-C stops it.\n", s.URL())
+	if empty, err := w.Identity.Empty(e.Ctx); err != nil {
+		return errors.Join(err, s.Close())
+	} else if empty {
+		secret, err := w.Identity.First(e.Ctx)
+		if err != nil {
+			return errors.Join(err, s.Close())
+		}
+		fmt.Fprintf(e.Err, "\nNobody has an account yet. The first administrator begins here, once, within a day:\n  %s/join/%s\n\n", s.URL(), secret)
+	}
 	return s.Run(e.Ctx)
 }
 

@@ -31,6 +31,12 @@ type Route interface {
 	mount(s *server) error
 }
 
+// PathOf is a route's method and path: "GET /api/findings".
+func PathOf(r Route) string { d := r.declared(); return d.method + " " + d.path }
+
+// PermissionOf is what a route asks of its caller.
+func PermissionOf(r Route) act.Permission { return r.declared().permission }
+
 // Config is what the REST interface needs to know of the process around it.
 type Config struct {
 	Title       string
@@ -160,6 +166,12 @@ func (s *server) guard(p act.Permission) func(huma.Context, func(huma.Context)) 
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
 		a := s.Actor(r)
+		if !s.Allowed(a, p) && a.Kind == act.Public {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="tocsin"`)
+			write(w, &Problem{Type: typeOf("forbidden"), Title: "Not signed in", Status: http.StatusUnauthorized,
+				Detail: "this operation asks for a token: Authorization: Bearer …"})
+			return
+		}
 		if !s.Allowed(a, p) {
 			write(w, &Problem{Type: typeOf("forbidden"), Title: titles["forbidden"], Status: http.StatusForbidden,
 				Detail: fmt.Sprintf("this operation asks for the permission %q", p)})

@@ -131,13 +131,15 @@ func (f Form) Problems() []string {
 }
 
 // Field is a labelled input: {{template "field" (field "feed.title" "title" $.Form .Title)}} with the label's key, the
-// input's name, the form, and the value it begins with. The templates "field", "area", "file", "check" and "choice" draw it.
+// input's name, the form, and the value it begins with, then as wanted its type, "autocomplete:…" and options. What was typed
+// into a password is not sent back. The templates "field", "area", "file", "check" and "choice" draw it.
 type Field struct {
 	Key     string
 	Name    string
 	Value   string
 	Error   string
 	Type    string
+	Auto    string // what browsers fill in: "username", "new-password"; "" leaves it to them
 	Options []Option
 }
 
@@ -152,7 +154,11 @@ func newField(key, name string, f Form, given any, more ...any) Field {
 	for _, m := range more {
 		switch m := m.(type) {
 		case string:
-			fd.Type = m
+			if auto, ok := strings.CutPrefix(m, "autocomplete:"); ok {
+				fd.Auto = auto
+			} else {
+				fd.Type = m
+			}
 		case []Option:
 			fd.Options = m
 		}

@@ -27,6 +27,7 @@ type slot struct {
 	def   string
 	need  bool
 	many  bool
+	exact bool // as it was sent, white space and all
 }
 
 var (
@@ -42,6 +43,8 @@ var (
 //	Kinds []string `query:"kind"`
 //	Title string   `form:"title" need:"true" max:"100"`
 //	Files web.Uploads `form:"file"`
+//
+// A text loses the white space around it, unless it has exact:"true".
 //
 // Fields are texts, numbers, flags, encoding.TextUnmarshaler or slices of them; structs without a tag are looked into. An
 // empty value is as good as none. What does not fit is a fault.Problems that names the field.
@@ -120,6 +123,7 @@ func collect(t reflect.Type, at []int, out *[]slot) error {
 			return fmt.Errorf("the field %s has a type that no value of a request fits", f.Name)
 		}
 		s.def, s.need = f.Tag.Get("default"), f.Tag.Get("need") == "true"
+		s.exact = f.Tag.Get("exact") == "true"
 		for tag, to := range map[string]**int64{"min": &s.min, "max": &s.max} {
 			if b, ok := f.Tag.Lookup(tag); ok {
 				n, err := strconv.ParseInt(b, 10, 64)
@@ -152,7 +156,10 @@ func (s slot) set(to reflect.Value, values []string) error {
 	}
 	var full []string
 	for _, v := range values {
-		if v = strings.TrimSpace(v); v != "" {
+		if !s.exact {
+			v = strings.TrimSpace(v)
+		}
+		if v != "" {
 			full = append(full, v)
 		}
 	}

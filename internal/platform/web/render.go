@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/text"
 )
 
@@ -84,6 +85,9 @@ type frame struct {
 	Refresh int // seconds, without JavaScript
 	Here    string
 	Themes  []string
+	Home    string
+	Account string // who is signed in; "" nobody
+	SignIn  string
 }
 
 type navLink struct {
@@ -120,6 +124,16 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 		f := frame{View: v, Config: a.cfg, Lang: lang, Theme: v.Visitor.theme, Title: title,
 			Content: template.HTML(content.String()), Nav: a.links(v.Visitor), Langs: a.langs,
 			Search: a.pages["GET /search"] != nil, Query: r.URL.Query().Get("q"), Here: v.Visitor.With(), Themes: themes[:]}
+		f.Home = a.home(v.Visitor)
+		switch v.Visitor.Actor.Kind {
+		case act.Person:
+			f.Account = v.Visitor.Actor.Name
+		case act.Public:
+			f.Search = false
+			if r.URL.Path != a.cfg.SignIn {
+				f.SignIn = a.cfg.SignIn
+			}
+		}
 		if t, ok := v.Data.(interface{ RefreshAfter() time.Duration }); ok {
 			f.Refresh = int(t.RefreshAfter() / time.Second)
 		}

@@ -77,6 +77,10 @@ type Done struct {
 	Grave bool   // the flash tells of trouble
 
 	Cookies []Cookie
+
+	// Page answers at once with the Template instead of leading elsewhere: for what is shown once, such as a new secret.
+	Page     any
+	Template string
 }
 
 // Action is a POST. After success the browser is sent to Done.To. When fn returns a fault of kind Invalid and form is the

@@ -123,6 +123,10 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 			http.Redirect(w, r, a.cfg.SignIn+"?to="+url.QueryEscape(v.With()), http.StatusSeeOther)
 			return
 		}
+		if home := a.home(v); r.URL.Path == "/" && home != "/" {
+			http.Redirect(w, r, home, http.StatusSeeOther)
+			return
+		}
 		a.fail(w, r, v, m, fault.New(fault.Forbidden, "this asks for the permission %s, which you do not have", m.permission))
 		return
 	}
@@ -165,6 +169,15 @@ func (a *App) act(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor)
 	}
 	if err != nil {
 		a.fail(w, r, v, m, err)
+		return
+	}
+	if done.Template != "" {
+		if !m.room.has(done.Template) || !m.room.printers["en"].Has(titleKey(done.Template)) {
+			a.fail(w, r, v, m, fmt.Errorf("there is no template %q, or no title for it", done.Template))
+			return
+		}
+		a.setCookies(w, done.Cookies)
+		a.write(w, r, m.room, done.Template, v.T(titleKey(done.Template)), http.StatusOK, View{Visitor: v, Data: done.Page})
 		return
 	}
 	if !local(done.To) {

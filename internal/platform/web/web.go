@@ -52,6 +52,7 @@ type Config struct {
 	Actor        func(*http.Request) act.Actor
 	Client       func(*http.Request) netip.Addr // may be nil
 	SignIn       string                         // the path that a visitor who is nobody is sent to; "" shows an error page
+	Home         func(act.Actor) string         // where an actor's pages begin; nil: "/"
 	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
 	Allowed      func(act.Actor, act.Permission) bool
 	Log          *slog.Logger
@@ -174,6 +175,14 @@ func (a *App) mount(r Room) error {
 		a.nav = append(a.nav, navEntry{n, room})
 	}
 	return errors.Join(faults...)
+}
+
+// home is where the visitor's pages begin.
+func (a *App) home(v Visitor) string {
+	if a.cfg.Home == nil {
+		return "/"
+	}
+	return a.cfg.Home(v.Actor)
 }
 
 // Routes lists the pattern and permission of every route of the rooms, in order.
