@@ -21,10 +21,12 @@ func (s *Server) handler(ctx context.Context) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.metrics.Handler())
+	mux.Handle("GET /metrics", s.scraped(s.metrics.Handler()))
+	mux.HandleFunc("GET "+securityPath, s.security)
+	mux.HandleFunc("GET /robots.txt", robots)
 	mux.Handle("/api/", rest)
 	mux.Handle("/", console)
-	return patient(clock.Real(), guardContent(guardHost(s.identify(s.metrics.Measure(mux))))), nil
+	return patient(clock.Real(), guardContent(s.arrive(s.limit(s.guardHost(s.identify(s.metrics.Measure(mux))))))), nil
 }
 
 // health answers 200 when Tocsin can work: its database answers.

@@ -76,19 +76,3 @@ func TestWhatCameInTimeIsWorkedOnForAsLongAsItTakes(t *testing.T) {
 		t.Errorf("%d bytes came back, %v", len(b), err)
 	}
 }
-
-func TestEveryAnswerForbidsContentToRun(t *testing.T) {
-	h := guardContent(guardHost(http.NotFoundHandler()))
-	for _, host := range []string{"127.0.0.1", "rebound.example"} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Host = host
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		for name, want := range map[string]string{"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff",
-			"X-Frame-Options": "DENY", "Cross-Origin-Resource-Policy": "same-origin"} {
-			if !strings.Contains(w.Header().Get(name), want) {
-				t.Errorf("%s: %s is %q", host, name, w.Header().Get(name))
-			}
-		}
-	}
-}

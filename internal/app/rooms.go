@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	constituencyapi "tocsin/internal/constituency/api"
 	constituencyweb "tocsin/internal/constituency/web"
@@ -39,7 +40,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
-		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure(), Client: client},
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Client: Client},
 		rooms...)
 }
 
@@ -55,7 +56,7 @@ func known(pattern string, p act.Permission) error {
 func (s *Server) rooms(profile *nation.Profile) []web.Room {
 	w := s.world
 	return []web.Room{
-		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: s.URL(), Name: w.ConstituentName, Find: w.ConstituentByRef}),
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef}),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),

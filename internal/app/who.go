@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"tocsin/internal/identity"
@@ -64,27 +63,20 @@ func (s *Server) who(r *http.Request) (act.Actor, error) {
 		}
 		return ids.Bearer(r.Context(), strings.TrimSpace(token))
 	}
-	if secret := web.CookieOf(r, identity.SessionCookie, s.secure()); secret != "" {
+	if fingerprint, ok := ClientCertificate(r); ok {
+		if who, err := ids.Machine(r.Context(), fingerprint); err != nil || who.Kind != act.Public {
+			return who, err
+		}
+	}
+	if secret := web.CookieOf(r, identity.SessionCookie, s.secure); secret != "" {
 		return ids.Resume(r.Context(), secret)
 	}
 	return act.Anybody, nil
 }
-
-// secure tells whether browsers reach the console by https.
-func (s *Server) secure() bool { return strings.HasPrefix(s.URL(), "https://") }
 
 func refuse(w http.ResponseWriter, status int, title, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{"type": "/api/docs#forbidden", "title": title, "status": status, "detail": detail})
-}
-
-// client is the address that a request comes from.
-func client(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap()
 }

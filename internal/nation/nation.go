@@ -21,6 +21,8 @@ type Profile struct {
 	Severities   []Severity           `toml:"severity"`
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
+	TwoPerson    TwoPerson            `toml:"two_person"`
+	Disclosure   Disclosure           `toml:"disclosure"`
 
 	location *time.Location
 }

@@ -27,6 +27,7 @@ func Parse(file string, b []byte) (*Profile, error) {
 		c.add(k.String(), "unknown key; see the profiles that come with Tocsin")
 	}
 	c.profile(&p)
+	c.guard(&p, md)
 	if len(c.problems) > 0 {
 		slices.SortStableFunc(c.problems, func(a, b fault.Problem) int { return int(a.Line - b.Line) })
 		return nil, c.problems

@@ -15,7 +15,8 @@ const (
 	archiveDir   = "archive"
 	segmentDir   = "segments"
 	tmpDir       = "tmp"
-	sealFile     = "seal.key" // never in the database, nor in a backup of it
+	sealFile     = "seal.key"  // never in the database, nor in a backup of it
+	auditKey     = "audit.key" // signs checkpoints of the audit log; not in a backup
 )
 
 // prepare makes the data directory, readable by its owner only: it holds what a nation's feeds tell.

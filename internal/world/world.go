@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/feed"
@@ -63,8 +64,10 @@ type World struct {
 	locks []*lock
 
 	Identity     *identity.Store
+	Audit        *audit.Log
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
 	Intake       *event.Intake
@@ -118,6 +121,9 @@ func (w *World) open(ctx context.Context) error {
 		return err
 	}
 	w.jobs = job.New(w.db, w.cfg.Clock, w.cfg.Real, w.cfg.Log)
+	if err := audit.Ensure(ctx, w.db); err != nil {
+		return err
+	}
 	return w.wire(ctx)
 }
 
@@ -143,8 +149,11 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
+	w.Audit.Register(w.jobs)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
+	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
 	w.Feeds = feed.NewStore(w.db)
 	if err := w.Feeds.Ensure(ctx); err != nil {
 		return err
@@ -230,6 +239,9 @@ func (w *World) follow(ctx context.Context) {
 		if err := w.refresh(ctx); err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("follow the records", "error", err)
 		}
+		if err := w.Gate.Flush(ctx); err != nil && ctx.Err() == nil {
+			w.cfg.Log.Error("write down what was viewed", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -261,8 +273,11 @@ func (w *World) Close() error {
 	if w.Collect != nil {
 		w.Collect.Close()
 	}
+	if w.Gate != nil {
+		err = w.Gate.Flush(context.Background())
+	}
 	if w.db != nil {
-		err = w.db.Close()
+		err = errors.Join(err, w.db.Close())
 	}
 	for i := len(w.locks) - 1; i >= 0; i-- {
 		w.locks[i].release()

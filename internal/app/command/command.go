@@ -67,6 +67,7 @@ type grammar struct {
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Audit        auditCmd        `cmd:"" help:"What was done: list, export, sign and verify."`
 	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
 	Check        checkCmd        `cmd:"" help:"Check configuration, records, archive and segments."`

@@ -63,7 +63,7 @@ func (c *demoCmd) Run(e *Env) (err error) {
 				return err
 			}
 		}
-		return e.serve(w, c.Listen)
+		return e.serve(w, app.Options{Listen: c.Listen})
 	})
 }
 

@@ -1,10 +1,14 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"tocsin/internal/app"
 	"tocsin/internal/event"
@@ -14,7 +18,7 @@ import (
 )
 
 type serveCmd struct {
-	Listen      string   `help:"Address to listen on, a loopback one until sign-in exists." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	reachFlags  `embed:""`
 	KeepEvents  int      `help:"Days for which event rows are kept; 0 is for ever. Findings and counts stay." default:"0"`
 	KeepArchive int      `help:"Days for which source files are kept; 0 is for ever." default:"0"`
 	AllowNet    []string `help:"Local networks that collectors may reach; public addresses they may." placeholder:"PREFIX"`
@@ -26,32 +30,53 @@ func (serveCmd) Help() string {
 	return `Ready when GET /healthz answers 200. SIGTERM stops it within ten seconds: requests under way finish, jobs give their leases
 back; a second signal ends it at once.
 
+SIGHUP reads the certificate again.
+
 Examples:
   tocsin serve
-  tocsin serve --data /var/lib/tocsin --listen 127.0.0.1:9000
+  tocsin serve --data /var/lib/tocsin --listen :443 --tls-cert cert.pem --tls-key key.pem
+  tocsin serve --listen :443 --acme-domain cert.example --acme-email cert@cert.example --acme-accept-tos
+  tocsin serve --listen 10.0.0.5:8080 --behind-proxy 10.0.0.1 --public-url https://cert.example
   tocsin serve --database postgres://tocsin@db.example/tocsin`
 }
 
 // Run serves until a signal comes.
 func (c *serveCmd) Run(e *Env) error {
-	if err := app.CheckListen(c.Listen); err != nil {
+	way, err := c.net()
+	if err != nil {
+		return usage(err)
+	}
+	o, err := c.options(way)
+	if err != nil {
 		return usage(err)
 	}
 	cfg := e.served(e.dir(), c.Listen)
 	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}
-	var err error
-	if cfg.Net, err = c.net(); err != nil {
-		return usage(err)
-	}
-	return e.on(cfg, func(w *world.World) error { return e.serve(w, c.Listen) })
+	cfg.Net = way
+	return e.on(cfg, func(w *world.World) error { return e.serve(w, o) })
 }
 
-func (e *Env) serve(w *world.World, listen string) error {
-	s, err := app.NewServer(e.Ctx, w, listen, e.Log)
+func (e *Env) serve(w *world.World, o app.Options) error {
+	s, err := app.NewServer(e.Ctx, w, o, e.Log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Err, "Tocsin is at %s. Ctrl-C stops it.\n", s.URL())
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	ctx, cancel := context.WithCancel(e.Ctx)
+	defer cancel()
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				s.Reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	fmt.Fprintf(e.Err, "Tocsin is at %s. Ctrl-C stops it.\n", s.PublicURL())
 	if empty, err := w.Identity.Empty(e.Ctx); err != nil {
 		return errors.Join(err, s.Close())
 	} else if empty {
@@ -59,7 +84,7 @@ func (e *Env) serve(w *world.World, listen string) error {
 		if err != nil {
 			return errors.Join(err, s.Close())
 		}
-		fmt.Fprintf(e.Err, "\nNobody has an account yet. The first administrator begins here, once, within a day:\n  %s/join/%s\n\n", s.URL(), secret)
+		fmt.Fprintf(e.Err, "\nNobody has an account yet. The first administrator begins here, once, within a day:\n  %s\n\n", s.PublicURL().JoinPath("join", secret))
 	}
 	return s.Run(e.Ctx)
 }

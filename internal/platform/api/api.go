@@ -25,7 +25,8 @@ type Caller struct {
 	Actor act.Actor
 }
 
-// Route is one operation of a room: an Operation or a Download.
+// Route is one operation of a room: an Operation or a Download, or what callers from outside are answered: a
+// ClearedOperation or a ClearedDownload.
 type Route interface {
 	declared() *declaration
 	mount(s *server) error
@@ -44,7 +45,10 @@ type Config struct {
 	Description string // CommonMark
 	Actor       func(*http.Request) act.Actor
 	Allowed     func(act.Actor, act.Permission) bool
-	Log         *slog.Logger
+	// Outside tells which permissions are held by callers from outside: what theirs read must be cleared,
+	// so a GET is a ClearedOperation or a ClearedDownload, or New returns an error. nil: none.
+	Outside func(act.Permission) bool
+	Log     *slog.Logger
 }
 
 const prefix = "/api/"
@@ -62,6 +66,10 @@ func New(c Config, routes ...Route) (http.Handler, error) {
 		d := r.declared()
 		if err := d.check(); err != nil {
 			return nil, fmt.Errorf("operation %s %s: %w", d.method, d.path, err)
+		}
+		if c.Outside != nil && c.Outside(d.permission) && d.method == http.MethodGet && !d.cleared {
+			return nil, fmt.Errorf("operation %s %s: %s is a permission of outsiders, so its answer must be cleared: make it a ClearedOperation or ClearedDownload",
+				d.method, d.path, d.permission)
 		}
 		if seen[d.id] {
 			return nil, fmt.Errorf("operation %s %s: the id %q is taken", d.method, d.path, d.id)

@@ -37,6 +37,7 @@ type declaration struct {
 	handled                                bool
 	status                                 int
 	maxBytes                               int64
+	cleared                                bool // its answer went through the gate
 }
 
 func (d *declaration) check() error {
@@ -91,7 +92,7 @@ func (s *server) documentUpload(d *declaration, in reflect.Type) {
 }
 
 func (o Operation[In, Out]) declared() *declaration {
-	return &declaration{o.Method, o.Path, o.ID, o.Summary, o.Description, o.Permission, o.Handle != nil, o.Status, o.MaxBytes}
+	return &declaration{o.Method, o.Path, o.ID, o.Summary, o.Description, o.Permission, o.Handle != nil, o.Status, o.MaxBytes, false}
 }
 
 type reply[Out any] struct{ Body *Out }

@@ -35,7 +35,7 @@ type Stream struct {
 }
 
 func (d Download[In]) declared() *declaration {
-	return &declaration{http.MethodGet, d.Path, d.ID, d.Summary, d.Description, d.Permission, d.Handle != nil, 0, 0}
+	return &declaration{http.MethodGet, d.Path, d.ID, d.Summary, d.Description, d.Permission, d.Handle != nil, 0, 0, false}
 }
 
 func (d Download[In]) mount(s *server) error {

@@ -98,12 +98,22 @@ func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	return d.transact(ctx, d.read, true, fn)
 }
 
+// After runs fn when the transaction has ended well and its connection is given back, before View, Act or Upkeep returns: what a
+// View let out is written down then, in a transaction of its own. fn's error is the caller's.
+func (t *Tx) After(fn func(context.Context) error) { t.after = append(t.after, fn) }
+
+// Writes tells whether the transaction may write.
+func (t *Tx) Writes() bool { return t.writes }
+
 const attempts = 8
 
 func (d *DB) transact(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *Tx) error) error {
 	for i := 1; ; i++ {
-		err := d.once(ctx, pool, readOnly, fn)
-		if err == nil || i == attempts || !lostRace(err) {
+		tx, err := d.once(ctx, pool, readOnly, fn)
+		if err == nil {
+			return tx.ended(ctx)
+		}
+		if i == attempts || !lostRace(err) {
 			return err
 		}
 		select {
@@ -114,10 +124,19 @@ func (d *DB) transact(ctx context.Context, pool *sql.DB, readOnly bool, fn func(
 	}
 }
 
-func (d *DB) once(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *Tx) error) error {
+func (t *Tx) ended(ctx context.Context) error {
+	for _, fn := range t.after {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *DB) once(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *Tx) error) (*Tx, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return unavailable(err)
+		return nil, unavailable(err)
 	}
 	defer conn.Close()
 	opts := &sql.TxOptions{ReadOnly: readOnly}
@@ -129,21 +148,21 @@ func (d *DB) once(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *
 	}
 	t, err := conn.BeginTx(ctx, opts)
 	if err != nil {
-		return unavailable(err)
+		return nil, unavailable(err)
 	}
-	tx := &Tx{ctx: ctx, tx: t, conn: conn, engine: d.engine}
+	tx := &Tx{ctx: ctx, tx: t, conn: conn, engine: d.engine, writes: !readOnly}
 	defer func() {
 		tx.closeStatements()
 		t.Rollback() // after Commit a no-op; after a panic in fn the way out
 	}()
 	if err := fn(tx); err != nil {
-		return err
+		return nil, err
 	}
 	tx.closeStatements()
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil, fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	return tx, nil
 }
 
 // Tx is one transaction. It is for one goroutine.
@@ -153,6 +172,8 @@ type Tx struct {
 	conn   *sql.Conn
 	engine Engine
 	act    act.Act
+	writes bool
+	after  []func(context.Context) error
 	stmts  map[string]*sql.Stmt
 }
 

@@ -59,7 +59,7 @@ func (d *DB) Load(ctx context.Context, r io.Reader) error {
 	if d.engine != PostgreSQL {
 		return errors.New("load is for PostgreSQL")
 	}
-	return d.once(ctx, d.write, false, func(tx *Tx) error {
+	_, err := d.once(ctx, d.write, false, func(tx *Tx) error {
 		var used bool
 		if err := tx.Row(`SELECT EXISTS (SELECT 1 FROM audit)`).Scan(&used); err != nil {
 			return err
@@ -69,6 +69,7 @@ func (d *DB) Load(ctx context.Context, r io.Reader) error {
 		}
 		return tx.load(bufio.NewReaderSize(r, dumpBlock))
 	})
+	return err
 }
 
 func (t *Tx) load(r *bufio.Reader) error {

@@ -35,6 +35,7 @@ type Net struct {
 	dialer *net.Dialer // nil: sealed
 	local  []netip.Prefix
 	proxy  *url.URL
+	named  []string // host:port that may be reached wherever they are
 }
 
 // Open returns a Net that leads out.
@@ -51,6 +52,26 @@ func Sealed(world string) *Net { return &Net{world: world} }
 // Sealed says whether nothing can leave.
 func (n *Net) Sealed() bool { return n == nil || n.dialer == nil }
 
+// To returns a Net that also leads to one HOST:PORT, local or not, which the administrator named for one purpose, such as the
+// mail server. The Net that it was made of does not lead there, and one made of a sealed Net leads nowhere.
+func (n *Net) To(address string) *Net {
+	if n.Sealed() {
+		return n
+	}
+	c := *n
+	c.named = append(slices.Clone(n.named), address)
+	return &c
+}
+
+// ToURL is To for the host of a web address.
+func (n *Net) ToURL(address string) (*Net, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("%q is no web address", address)
+	}
+	return n.To(hostPort(u)), nil
+}
+
 // Proxy is the HTTP proxy, nil without one.
 func (n *Net) Proxy() *url.URL {
 	if n.Sealed() {
@@ -62,6 +83,10 @@ func (n *Net) Proxy() *url.URL {
 // DialContext connects to an address, as net.Dialer does. A name is judged by the address it leads to at the moment of the
 // connection, so that it cannot lead elsewhere between the check and the dial.
 func (n *Net) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if n != nil && slices.Contains(n.named, address) {
+		d := *n.dialer
+		return d.DialContext(ctx, network, address)
+	}
 	return n.dial(ctx, network, address, n.allowedLocal())
 }
 
@@ -86,7 +111,7 @@ func (n *Net) dial(ctx context.Context, network, address string, local []netip.P
 		return nil, fmt.Errorf("connect to %s from world %s: %w", address, name, ErrSealed)
 	}
 	d := *n.dialer
-	if n.proxy == nil || address != proxyAddress(n.proxy) {
+	if n.proxy == nil || address != hostPort(n.proxy) {
 		d.Control = func(_, real string, _ syscall.RawConn) error { return allowed(real, local) }
 	}
 	return d.DialContext(ctx, network, address)
@@ -124,7 +149,7 @@ func Public(a netip.Addr) bool {
 		!slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-func proxyAddress(u *url.URL) string {
+func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "socks5": "1080"}[u.Scheme]

@@ -49,6 +49,9 @@ func (m *Metrics) World(name string) prometheus.Registerer {
 	return prometheus.WrapRegistererWith(prometheus.Labels{"world": name}, m.registry)
 }
 
+// Process is where the process registers what belongs to no world.
+func (m *Metrics) Process() prometheus.Registerer { return m.registry }
+
 // Handler serves the registry in the Prometheus text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})

@@ -11,10 +11,12 @@ import (
 	"strings"
 
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/egress"
 )
 
 // Route is one page or operation of a room: a pattern of http.ServeMux with its method, the permission it asks for, and a
-// typed function behind it. Make one with Page, Fragment, Action or Download.
+// typed function behind it. Make one with Page, Fragment, Action or
+// Download, and what visitors from outside are shown with ClearedPage or ClearedDownload.
 type Route struct {
 	pattern    string
 	permission act.Permission
@@ -22,6 +24,7 @@ type Route struct {
 	back       string
 	bare       bool // without the layout
 	arrives    bool // an action that a page outside leads to
+	cleared    bool // what it shows went through the gate
 	maxBody    int64
 	err        error
 
@@ -145,6 +148,41 @@ func Download[In any](pattern string, p act.Permission, fn func(context.Context,
 			}
 			return fn(r.Context(), v, in)
 		}}
+}
+
+// ClearedPage is a Page for visitors from outside: what it shows has been through the gate. A value that the gate never saw
+// is an internal error, and shows nothing.
+func ClearedPage[In, Out any](pattern string, p act.Permission, template string,
+	fn func(context.Context, Visitor, In) (egress.Cleared[Out], error)) Route {
+	r := Page(pattern, p, template, func(ctx context.Context, v Visitor, in In) (Out, error) {
+		return opened(fn(ctx, v, in))
+	})
+	r.cleared = true
+	return r
+}
+
+// ClearedDownload is a Download for visitors from outside, as ClearedPage is a Page for them.
+func ClearedDownload[In any](pattern string, p act.Permission,
+	fn func(context.Context, Visitor, In) (egress.Cleared[File], error)) Route {
+	r := Download(pattern, p, func(ctx context.Context, v Visitor, in In) (File, error) {
+		return opened(fn(ctx, v, in))
+	})
+	r.cleared = true
+	return r
+}
+
+func opened[V any](c egress.Cleared[V], err error) (V, error) {
+	if err != nil {
+		var none V
+		return none, err
+	}
+	v, _, err := c.Open()
+	return v, err
+}
+
+// leaks tells whether a route of outsiders shows what the gate never saw.
+func (r Route) leaks(outside func(act.Permission) bool) bool {
+	return outside != nil && outside(r.permission) && (r.page != nil || r.download != nil) && !r.cleared
 }
 
 var permission = regexp.MustCompile(`^[a-z][a-z-]*\.[a-z][a-z-]*$`)

@@ -41,22 +41,24 @@ type NavEntry struct {
 
 // Config is what an App is told of its nation and its process.
 type Config struct {
-	Nation       string // "Ruritania"
-	Team         string // "CERT Ruritania"
-	Version      string
-	World        string   // "live", or the name of an exercise, which a banner then shows on every page
-	LoopbackOnly bool     // there is no sign-in yet, and the pages say so
-	Languages    []string // offered, the first is the default; empty: all that the layout has
-	Zone         *time.Location
-	Clock        clock.Clock // the world's
-	Actor        func(*http.Request) act.Actor
-	Client       func(*http.Request) netip.Addr // may be nil
-	SignIn       string                         // the path that a visitor who is nobody is sent to; "" shows an error page
-	Home         func(act.Actor) string         // where an actor's pages begin; nil: "/"
-	Secure       bool                           // browsers reach it by https: cookies travel by nothing else
-	Allowed      func(act.Actor, act.Permission) bool
-	Log          *slog.Logger
-	Observe      func(route string, status int, d time.Duration) // may be nil
+	Nation    string // "Ruritania"
+	Team      string // "CERT Ruritania"
+	Version   string
+	World     string   // "live", or the name of an exercise, which a banner then shows on every page
+	Languages []string // offered, the first is the default; empty: all that the layout has
+	Zone      *time.Location
+	Clock     clock.Clock // the world's
+	Actor     func(*http.Request) act.Actor
+	Client    func(*http.Request) netip.Addr // may be nil
+	SignIn    string                         // the path that a visitor who is nobody is sent to; "" shows an error page
+	Home      func(act.Actor) string         // where an actor's pages begin; nil: "/"
+	Secure    bool                           // browsers reach it by https: cookies travel by nothing else
+	Allowed   func(act.Actor, act.Permission) bool
+	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
+	// returns an error. nil: none.
+	Outside func(act.Permission) bool
+	Log     *slog.Logger
+	Observe func(route string, status int, d time.Duration) // may be nil
 }
 
 // App serves the rooms. It is an http.Handler.
@@ -158,6 +160,11 @@ func (a *App) mount(r Room) error {
 	for _, rt := range r.Routes {
 		if err := rt.check(room); err != nil {
 			faults = append(faults, fmt.Errorf("route %q: %w", rt.pattern, err))
+			continue
+		}
+		if rt.leaks(a.cfg.Outside) {
+			faults = append(faults, fmt.Errorf("route %q: %s is a permission of outsiders, so what it shows must be cleared: make it with ClearedPage or ClearedDownload",
+				rt.pattern, rt.permission))
 			continue
 		}
 		if a.pages[rt.pattern] != nil {

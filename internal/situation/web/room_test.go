@@ -35,7 +35,7 @@ func app(t testing.TB, d *db.DB) *web.App {
 	if _, err := s.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1.0", LoopbackOnly: true,
+	a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1.0",
 		Clock:   clock.NewManual(event.Day(20000).Time().Add(30 * time.Hour)),
 		Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local"} },
 		Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.DiscardHandler)}, room.Room(s, sectorName))
