@@ -30,7 +30,11 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
-	rooms := s.rooms(profile)
+	keys, err := s.passkeys(profile.Team.Name)
+	if err != nil {
+		return nil, err
+	}
+	rooms := append(s.rooms(profile, s.ways(keys)), s.passkeyRoom(keys), s.providerRoom())
 	for _, room := range rooms {
 		for _, rt := range room.Routes {
 			if err := known(rt.Pattern(), rt.Permission()); err != nil {
@@ -53,10 +57,10 @@ func known(pattern string, p act.Permission) error {
 }
 
 // rooms are the console's; a new one is a line here.
-func (s *Server) rooms(profile *nation.Profile) []web.Room {
+func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Room {
 	w := s.world
 	return []web.Room{
-		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef}),
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Ways: ways}),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
