@@ -14,6 +14,8 @@ import (
 	eventweb "tocsin/internal/event/web"
 	"tocsin/internal/identity"
 	identityapi "tocsin/internal/identity/api"
+	passkeyapi "tocsin/internal/identity/passkey/api"
+	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
@@ -73,6 +75,8 @@ func (s *Server) rest() (http.Handler, error) {
 	w := s.world
 	var routes []api.Route
 	routes = append(routes, identityapi.Routes(w.Identity)...)
+	routes = append(routes, passkeyapi.Routes(w.Identity)...)
+	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)

@@ -80,7 +80,14 @@ func (s *Store) PasskeyCloned(ctx context.Context, k Passkey, d Device) error {
 // Link joins an identity at a provider of single sign-on to an account.
 func (s *Store) Link(ctx context.Context, by act.Actor, account int64, issuer, subject string) error {
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.link-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer, "subject": subject})},
-		func(tx *db.Tx) error { return insertProvider(tx, account, issuer, subject, s.now()) })
+		func(tx *db.Tx) error {
+			if a, err := accountByID(tx, account); err != nil {
+				return err
+			} else if a.Kind != PersonAccount {
+				return fault.Invalidf("single sign-on is for people; %s is a service", a.Login)
+			}
+			return insertProvider(tx, account, issuer, subject, s.now())
+		})
 }
 
 // Admit makes an account for somebody whom a provider vouches for, already linked to their identity there.
