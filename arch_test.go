@@ -73,6 +73,7 @@ var thirdParty = map[string][]string{
 	"github.com/pressly/goose/v3":         {"internal/platform/db"},
 	"github.com/pquerna/otp":              {"internal/identity"},
 	"github.com/prometheus/client_golang": {"internal/platform/telemetry", "internal/app", "internal/world"},
+	"github.com/wneessen/go-mail":         {"internal/platform/mail"},
 	"golang.org/x/crypto":                 {"internal/identity", "internal/app"},
 	"golang.org/x/mod":                    {"internal/audit"},
 	"golang.org/x/oauth2":                 {"internal/identity/provider/web"},

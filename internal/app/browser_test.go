@@ -124,7 +124,7 @@ func TestMainPagesInABrowser(t *testing.T) {
 		for _, width := range []int64{390, 1280} {
 			b.do(chromedp.EmulateViewport(width, 900))
 			for _, path := range []string{"/", "/findings", "/findings?state=all&sort=owner", "/constituents", "/registry/conflicts",
-				"/why?q=100.64.1.1", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/1", "/feeds", "/feeds/shadowserver", "/files", "/upload", "/search?q=100.64.0.0/12&stay=true"} {
+				"/audit", "/audit/1", "/audit/checkpoints", "/why?q=100.64.1.1", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/1", "/feeds", "/feeds/shadowserver", "/files", "/upload", "/search?q=100.64.0.0/12&stay=true"} {
 				b.open(path)
 				if over := ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 					t.Errorf("%s is %d pixels wider than %d", path, over, width)

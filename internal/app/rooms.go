@@ -6,8 +6,13 @@ import (
 	"net/http"
 	"strings"
 
+	auditapi "tocsin/internal/audit/api"
+	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
 	constituencyweb "tocsin/internal/constituency/web"
+	"tocsin/internal/disclosure"
+	disclosureapi "tocsin/internal/disclosure/api"
+	disclosureweb "tocsin/internal/disclosure/web"
 	eventapi "tocsin/internal/event/api"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
@@ -46,7 +51,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
-		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Client: Client},
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client},
 		rooms...)
 }
 
@@ -66,7 +71,9 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
+		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
+		auditweb.Room(w.Audit),
 	}
 }
 
@@ -81,6 +88,8 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	routes = append(routes, auditapi.Routes(w.Audit)...)
+	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	for _, rt := range routes {
 		if err := known(api.PathOf(rt), api.PermissionOf(rt)); err != nil {
 			return nil, err
@@ -88,5 +97,5 @@ func (s *Server) rest() (http.Handler, error) {
 	}
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
-		Actor:       actor, Allowed: identity.Allowed, Log: s.log}, routes...)
+		Actor:       actor, Allowed: identity.Allowed, Outside: disclosure.Outside, Log: s.log}, routes...)
 }

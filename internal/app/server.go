@@ -108,7 +108,11 @@ func (s *Server) listen() error {
 		return fault.New(fault.Unavailable, "listen on %s: %w; choose another address with --acme-http", s.options.ACME.HTTP, err)
 	}
 	h := s.certificates.acme.HTTPHandler(http.HandlerFunc(s.redirect))
-	s.challenge = &challenge{plain, s.newHTTP(patient(clock.Real(), guardContent(h)))}
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = hostname(r.Host) // a port in it is none of the challenge's business
+		h.ServeHTTP(w, r)
+	})
+	s.challenge = &challenge{plain, s.newHTTP(patient(clock.Real(), guardContent(bare)))}
 	return nil
 }
 

@@ -119,7 +119,7 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 func TestEveryPageOfAnEmptyNationAnswers(t *testing.T) {
 	url, _ := start(t, openWorld(t))
 	for _, path := range []string{"/", "/findings", "/constituents", "/registry/conflicts", "/registry/import", "/why", "/feeds", "/files", "/upload",
-		"/search?q=203.0.113.7", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/new-service", "/people/1", "/sign-in",
+		"/audit", "/api/audit", "/search?q=203.0.113.7", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/new-service", "/people/1", "/sign-in",
 		"/api/me", "/api/accounts", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
 		if status, body := get(t, url+path); status != http.StatusOK {
 			t.Errorf("%s: %d\n%.300s", path, status, body)

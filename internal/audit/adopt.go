@@ -106,7 +106,7 @@ func adopt(tx *db.Tx) (int64, error) {
 				}
 				e.ID = n
 			}
-			if err := insertHashes(tx, e.ID, pack(t.add(e.leaf()))); err != nil {
+			if err := insertHashes(tx.Prepared, e.ID, pack(t.add(e.leaf()))); err != nil {
 				return 0, fmt.Errorf("bring audit entry %d into the log: %w", e.ID, err)
 			}
 		}

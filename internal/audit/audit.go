@@ -80,7 +80,7 @@ func appendHashes(tx *db.Tx, n int64, leaf tlog.Hash) error {
 	if err != nil {
 		return err
 	}
-	return insertHashes(tx, n+1, pack(hashes))
+	return insertHashes(tx.Exec, n+1, pack(hashes))
 }
 
 func pack(hashes []tlog.Hash) []byte {

@@ -14,42 +14,52 @@ import (
 	"tocsin/internal/platform/db/dbtest"
 )
 
-// BenchmarkAct is what an act costs that writes nothing of its own: with the log, and without a recorder.
+// plainRow records as a version without a log did: one row, with the database's own counter.
+func plainRow(tx *db.Tx, a act.Act) error {
+	_, err := tx.Exec(`INSERT INTO audit (at, actor, name, verb, object, detail) VALUES ($1, $2, $3, $4, $5, $6)`, 1, a.Actor.Subject(),
+		a.Actor.Name, a.Verb, a.Object, a.Detail)
+	return err
+}
+
+// BenchmarkAct is what an act costs that writes nothing of its own, with the log and with a plain row: alone in its transaction, which
+// has its disk sync, and many in one.
 func BenchmarkAct(b *testing.B) {
-	for name, recorder := range map[string]db.Recorder{"recorded": Recorder(clock.Real()), "bare": func(*db.Tx, act.Act) error { return nil }} {
-		for engine, open := range map[string]func() *db.DB{
-			"sqlite": func() *db.DB { return dbtest.Open(b, b.TempDir()+"/db", "live", recorder) },
-			"postgres": func() *db.DB {
+	a := act.Act{Actor: act.Machine, Verb: "test.act", Object: "thing:1", Detail: `{"n":1}`}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		for _, with := range []string{"log", "row"} {
+			recorder := db.Recorder(plainRow)
+			if with == "log" {
+				recorder = Recorder(clock.Real())
+			}
+			open := func(b *testing.B) *db.DB {
+				if engine == "sqlite" {
+					return dbtest.Open(b, b.TempDir()+"/db", "live", recorder)
+				}
 				url, world := dbtest.Postgres(b)
 				return dbtest.Open(b, url, world, recorder)
-			},
-		} {
-			b.Run(engine+"/"+name, func(b *testing.B) {
-				d := open()
-				a := act.Act{Actor: act.Machine, Verb: "test.act", Object: "thing:1", Detail: `{"n":1}`}
+			}
+			b.Run(engine+"/"+with+"/alone", func(b *testing.B) {
+				d := open(b)
 				for b.Loop() {
 					if err := d.Act(ctx, a, nothing); err != nil {
 						b.Fatal(err)
 					}
 				}
 			})
+			b.Run(engine+"/"+with+"/together", func(b *testing.B) {
+				d := open(b)
+				if err := d.Upkeep(ctx, func(tx *db.Tx) error {
+					for b.Loop() {
+						if err := recorder(tx, a); err != nil {
+							return err
+						}
+					}
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			})
 		}
-	}
-}
-
-// BenchmarkRecord is the recorder alone: many entries in one transaction.
-func BenchmarkRecord(b *testing.B) {
-	d := dbtest.Open(b, b.TempDir()+"/db", "live", Recorder(clock.Real()))
-	record := Recorder(clock.Real())
-	if err := d.Upkeep(ctx, func(tx *db.Tx) error {
-		for b.Loop() {
-			if err := record(tx, act.Act{Actor: act.Machine, Verb: "test.act", Object: "thing:1"}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		b.Fatal(err)
 	}
 }
 
@@ -66,7 +76,7 @@ func fill(t testing.TB, l *Log, n int64) {
 				e.ID, e.At, e.Actor, e.Name, e.Verb, e.Object, e.Detail); err != nil {
 				return err
 			}
-			if _, err := tx.Prepared(`INSERT INTO audit_hash (entry, hashes) VALUES ($1, $2)`, e.ID, pack(tr.add(e.leaf()))); err != nil {
+			if err := insertHashes(tx.Prepared, e.ID, pack(tr.add(e.leaf()))); err != nil {
 				return err
 			}
 		}
@@ -78,9 +88,9 @@ func fill(t testing.TB, l *Log, n int64) {
 	}
 }
 
-// TestAMillionEntriesVerifyInTime holds the bar of 30 s; TOCSIN_TEST_AUDIT_ENTRIES sets another number than the few of an
-// ordinary run, for which the bar is the same.
-func TestAMillionEntriesVerifyInTime(t *testing.T) {
+// TestLogVerifiesInTime holds the bar of a million entries in 30 s, for fewer in proportion (and a second for whatever else the machine
+// does); TOCSIN_TEST_AUDIT_ENTRIES=1000000 is the whole.
+func TestLogVerifiesInTime(t *testing.T) {
 	n := int64(20_000)
 	if s := os.Getenv("TOCSIN_TEST_AUDIT_ENTRIES"); s != "" {
 		var err error
@@ -99,8 +109,8 @@ func TestAMillionEntriesVerifyInTime(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	t.Logf("%d entries verified in %s; peak resident memory of the process %s", n, took.Round(time.Millisecond), peak())
-	if took > 30*time.Second {
-		t.Errorf("took %s", took)
+	if bar := time.Duration(n)*30*time.Microsecond + time.Second; took > bar {
+		t.Errorf("took %s, the bar is %s", took, bar)
 	}
 	for name, f := range map[string]Filter{"latest": {}, "actor": {Actor: "person:3"}, "rare actor": {Actor: "person:99"}, "verb": {Verb: "finding.verb7"},
 		"kind": {Verb: "finding."}, "no such kind": {Verb: "world."}, "object": {Object: fmt.Sprintf("finding:%032x", 7919)},

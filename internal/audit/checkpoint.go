@@ -79,19 +79,25 @@ func openCheckpoint(signed []byte, keys note.Verifiers) (statement, error) {
 	return s, err
 }
 
-// Checkpoint signs the log as it is and keeps the checkpoint. A log that has not grown since the latest one has that.
+// Checkpoint signs the log as it is and keeps the checkpoint. A log that has not grown since the latest one has that. One that
+// does not agree with the latest is a fault of kind Invalid: two checkpoints that contradict each other are never signed.
 func (l *Log) Checkpoint(ctx context.Context) (c Checkpoint, err error) {
 	key, err := l.key()
 	if err != nil {
 		return c, err
 	}
-	err = l.db.Upkeep(ctx, func(tx *db.Tx) error {
+	err = l.db.Upkeep(ctx, func(tx *db.Tx) (err error) {
 		size, err := readHead(tx)
 		if err != nil {
 			return err
 		}
-		if c, err = checkpointOf(tx, size); fault.KindOf(err) != fault.NotFound {
+		latest, err := agreeing(tx, size)
+		if err != nil {
 			return err
+		}
+		if len(latest) > 0 && latest[0].Size == size {
+			c = latest[0]
+			return nil
 		}
 		root, err := tlog.TreeHash(size, reader{tx})
 		if err != nil {
@@ -111,4 +117,24 @@ func (l *Log) Checkpoint(ctx context.Context) (c Checkpoint, err error) {
 		return c, fmt.Errorf("sign a checkpoint of the audit log: %w", err)
 	}
 	return c, nil
+}
+
+// agreeing is the latest stored checkpoint, when there is one, and an error when the log does not have what it states.
+func agreeing(tx *db.Tx, size int64) ([]Checkpoint, error) {
+	latest, err := checkpointsBefore(tx, 1<<63-1, 1)
+	if err != nil || len(latest) == 0 {
+		return nil, err
+	}
+	c := latest[0]
+	if c.Size > size {
+		return nil, fault.Invalidf("the log has %d entries, its latest checkpoint %d: entries were removed, run tocsin audit verify", size, c.Size)
+	}
+	root, err := tlog.TreeHash(c.Size, reader{tx})
+	if err != nil {
+		return nil, err
+	}
+	if text(root) != c.Root() {
+		return nil, fault.Invalidf("the log does not have the root of its latest checkpoint, of %d entries: it was changed, run tocsin audit verify", c.Size)
+	}
+	return latest, nil
 }

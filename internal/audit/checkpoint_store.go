@@ -54,3 +54,8 @@ func checkpointOf(tx *db.Tx, size int64) (c Checkpoint, err error) {
 	}
 	return c, err
 }
+
+// checkpointsFrom is the first checkpoint of at least size entries.
+func checkpointsFrom(tx *db.Tx, size int64) ([]Checkpoint, error) {
+	return readCheckpoints(tx, `SELECT size, at, note FROM audit_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1`, size)
+}

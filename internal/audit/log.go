@@ -80,6 +80,18 @@ func (l *Log) CheckpointOf(ctx context.Context, size int64) (c Checkpoint, err e
 	return c, err
 }
 
+// Covering is the smallest stored checkpoint that covers an entry; nil when there is none yet.
+func (l *Log) Covering(ctx context.Context, id int64) (c *Checkpoint, err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		cs, err := checkpointsFrom(tx, id)
+		if len(cs) > 0 {
+			c = &cs[0]
+		}
+		return err
+	})
+	return c, err
+}
+
 // Keys lists the keys that signed checkpoints of this log, the oldest first. Checkpoints of a world that was restored verify
 // by those from before.
 func (l *Log) Keys(ctx context.Context) (out []Key, err error) {

@@ -50,8 +50,9 @@ func renumber(tx *db.Tx, from, to int64) error {
 	return err
 }
 
-func insertHashes(tx *db.Tx, entry int64, hashes []byte) error {
-	_, err := tx.Exec(`INSERT INTO audit_hash (entry, hashes) VALUES ($1, $2)`, entry, hashes)
+// insertHashes adds the hashes that an entry completes; exec is tx.Exec, or tx.Prepared for many.
+func insertHashes(exec func(string, ...any) (int64, error), entry int64, hashes []byte) error {
+	_, err := exec(`INSERT INTO audit_hash (entry, hashes) VALUES ($1, $2)`, entry, hashes)
 	return err
 }
 

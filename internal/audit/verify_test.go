@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/job"
 )
 
 var ctx = context.Background()
@@ -311,6 +313,50 @@ func TestStoredCheckpointsAreVerified(t *testing.T) {
 		wantDamage(t, verify(t, l, with), 0, "one of these entries was changed")
 		c.Note = "hello"
 		wantDamage(t, verify(t, l, elsewhere(c)), 0, "elsewhere is no checkpoint")
+	})
+}
+
+// TestContradictionIsNotSigned has a log that was cut behind its latest checkpoint, and grew again or not.
+func TestContradictionIsNotSigned(t *testing.T) {
+	each(t, func(t *testing.T, l *Log, _ *clock.Manual) {
+		do(t, l, 8)
+		checkpoint(t, l)
+		exec(t, l, `DELETE FROM audit WHERE id > 5`)
+		exec(t, l, `DELETE FROM audit_hash WHERE entry > 5`)
+		exec(t, l, `UPDATE audit_head SET size = 5`)
+		for _, grow := range []int{0, 3, 4} {
+			do(t, l, grow)
+			if _, err := l.Checkpoint(ctx); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("signed %d entries later: %v", grow, err)
+			}
+		}
+		wantDamage(t, verify(t, l, Verification{}), 0, "the stored checkpoint of the first 8 entries has the root")
+	})
+}
+
+func TestCheckpointIsSignedEveryHourInWhichTheLogGrew(t *testing.T) {
+	each(t, func(t *testing.T, l *Log, now *clock.Manual) {
+		var said bytes.Buffer
+		l.log = slog.New(slog.NewTextHandler(&said, nil))
+		q := job.New(l.db, now, now, slog.New(slog.DiscardHandler))
+		l.Register(q)
+		if err := l.db.Upkeep(ctx, func(tx *db.Tx) error { return job.Enqueue(tx, "audit.checkpoint", "periodic", "", now.Now()) }); err != nil {
+			t.Fatal(err)
+		}
+		for hour, grow := range []int{0, 3, 0, 2} {
+			do(t, l, grow)
+			now.Move(time.Hour)
+			if err := q.Drain(ctx); err != nil {
+				t.Fatal(err)
+			}
+			cs, err := l.Checkpoints(ctx, 0, 10)
+			if err != nil || len(cs) != []int{0, 1, 1, 2}[hour] {
+				t.Fatalf("hour %d: %+v %v", hour, cs, err)
+			}
+		}
+		if n := strings.Count(said.String(), "audit checkpoint"); n != 2 || !strings.Contains(said.String(), "size=5") {
+			t.Errorf("%d checkpoints were logged: %s", n, said.String())
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
@@ -123,3 +124,9 @@ func (c Channel) Push() bool { return c == Mail || c == Webhook }
 
 // Viewed tells whether what leaves is looked at inside Tocsin: its views are summed up in the ledger by session and day.
 func (c Channel) Viewed() bool { return c == Page || c == Portal }
+
+// Outside tells whether a permission is held by people from outside: what their pages and operations show must be cleared.
+func Outside(p act.Permission) bool {
+	capability, _, _ := strings.Cut(string(p), ".")
+	return slices.Contains([]string{"portal", "authority", "enforcement", "partner"}, capability)
+}

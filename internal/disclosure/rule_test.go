@@ -1,10 +1,13 @@
 package disclosure
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"tocsin/internal/format/tlp"
+	"tocsin/internal/identity"
 )
 
 // The constituents of the matrix: 7 is whom the item is about, 8 asked for copies, 9 has nothing to do with it, 70 is the
@@ -43,43 +46,59 @@ unmarked      -     -     -     -           -         -    -        -      -    
 
 var letters = map[Channel]string{Page: "p", Portal: "o", REST: "r", Export: "e", Feed: "f", Mail: "m", Webhook: "w"}
 
+// TestMatrixOfLabelsRecipientsAndExits asks the gate itself for every cell, with the label on the item and by its source's default,
+// and reads in the ledger that it says the same.
 func TestMatrixOfLabelsRecipientsAndExits(t *testing.T) {
 	rows := strings.Split(strings.TrimSpace(matrix), "\n")
 	head := strings.Fields(rows[0])[1:]
 	if len(head) != len(matrixRecipients) || len(rows) != len(tlp.Labels())+2 || len(letters) != len(Channels()) {
 		t.Fatal("the table lacks a recipient, a label or an exit")
 	}
-	cells := 0
+	var items []*thing
 	for _, row := range rows[1:] {
-		f := strings.Fields(row)
-		var label tlp.Label
-		if f[0] != "unmarked" {
-			var err error
-			if label, err = tlp.Parse(f[0]); err != nil {
-				t.Fatal(err)
-			}
+		name := strings.Fields(row)[0]
+		label, err := tlp.Parse(strings.TrimPrefix(name, "unmarked"))
+		if err != nil {
+			t.Fatal(err)
 		}
+		m := Marking{Label: label, Owners: []int64{7}, Copies: []int64{8}, Persons: []string{"person:2", "person:4"}}
+		items = append(items, &thing{Ref("own:" + name), m, nil})
+		m.Label, m.Default = tlp.None, label
+		items = append(items, &thing{Ref("default:" + name), m, nil})
+	}
+	onEach(t, func(b *bench) {
+		cells := 0
 		for i, r := range matrixRecipients {
 			if head[i] != r.column {
-				t.Fatalf("column %d is %s, want %s", i, head[i], r.column)
+				b.Fatalf("column %d is %s, want %s", i, head[i], r.column)
 			}
 			for _, via := range Channels() {
-				want := f[i+1] == "all" || strings.Contains(f[i+1], letters[via])
-				own := Marking{Label: label, Owners: []int64{7}, Copies: []int64{8}, Persons: []string{"person:2", "person:4"}}
-				byDefault := own
-				byDefault.Label, byDefault.Default = tlp.None, label
-				for _, m := range []Marking{own, byDefault} {
-					if v := judge(m, r.to, nil, via); v.ok != want || v.rule == "" || v.ok == (v.reason != "") {
-						t.Errorf("%s to %s by %s: %+v, want %t", f[0], r.column, via, v, want)
+				left, why, _ := b.clear(r.to, via, items...)
+				for k, it := range items {
+					cell := strings.Fields(rows[1+k/2])[i+1]
+					want := cell == "all" || strings.Contains(cell, letters[via])
+					withheld := slices.ContainsFunc(why, func(w Withheld) bool { return w.Item == it.ref && w.Rule != "" && w.Reason != "" })
+					if slices.Contains(left, it.ref) != want || withheld == want {
+						b.Errorf("%s to %s by %s: left %t, withheld %t, want %t", it.ref, r.column, via, !want, withheld, want)
 					}
 					cells++
 				}
 			}
 		}
-	}
-	if cells != 6*14*7*2 {
-		t.Errorf("%d cells were asked", cells)
-	}
+		if cells != 6*14*7*2 {
+			b.Errorf("%d cells were asked", cells)
+		}
+		es, _, err := b.gate.Ledger(context.Background(), LedgerFilter{Limit: 1000})
+		b.must(err)
+		if len(es) != 14*7 {
+			b.Errorf("%d rows in the ledger", len(es))
+		}
+		for _, e := range es {
+			if e.Items+e.Withheld != int64(len(items)) {
+				b.Errorf("%s by %s: %d of %d in the ledger", e.Recipient, e.Channel, e.Items+e.Withheld, len(items))
+			}
+		}
+	})
 }
 
 func TestItemsOwnLabelBeatsItsSourcesDefault(t *testing.T) {
@@ -165,5 +184,17 @@ func TestCirclesLimitAndGiveANeedToKnow(t *testing.T) {
 	}
 	if !judge(Marking{Label: tlp.Amber, Circles: []string{"csirt"}}, Recipient{Kind: Staff, Subject: "person:1"}, nil, Page).ok {
 		t.Error("the staff that keeps the circles is outside of them")
+	}
+}
+
+func TestEveryPermissionOfAnOutsidersRoleAloneNeedsTheGate(t *testing.T) {
+	for _, r := range identity.Roles() {
+		for _, p := range r.Permissions() {
+			if want := !r.Staff() && p != identity.Own; want && !Outside(p) {
+				t.Errorf("%s of %s would be shown uncleared", p, r)
+			} else if r.Staff() && Outside(p) {
+				t.Errorf("%s of %s is a permission of outsiders", p, r)
+			}
+		}
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/situation"
 )
@@ -43,6 +44,9 @@ type Config struct {
 
 	// Net is the only way out of the world; nil lets nothing out.
 	Net *egress.Net
+
+	// Mail is the mail server that Net leads to; nil: there is none.
+	Mail *mail.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -75,6 +79,7 @@ type World struct {
 	Findings     *event.Lister
 	Situation    *situation.Situation
 	Collect      *collect.Collector // nil unless the world is served
+	Mail         *mail.Sender       // nil without a mail server, and says so when asked to send
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -151,6 +156,12 @@ func (w *World) wire(ctx context.Context) error {
 	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
 	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
 	w.Audit.Register(w.jobs)
+	if w.cfg.Mail != nil {
+		var err error
+		if w.Mail, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+			return err
+		}
+	}
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})

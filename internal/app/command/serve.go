@@ -25,6 +25,7 @@ type serveCmd struct {
 	AllowNet    []string `help:"Local networks that collectors may reach; public addresses they may." placeholder:"PREFIX"`
 	Proxy       string   `help:"HTTP proxy for collectors." placeholder:"URL"`
 	OIDC        string   `name:"oidc" help:"TOML file of the providers of single sign-on." type:"path" placeholder:"FILE"`
+	mailFlags   `embed:""`
 }
 
 // Help is the command's long help.
@@ -60,6 +61,9 @@ func (c *serveCmd) Run(e *Env) error {
 	cfg := e.served(e.dir(), c.Listen)
 	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}
 	cfg.Net = way
+	if cfg.Mail, err = c.mail(); err != nil {
+		return usage(err)
+	}
 	return e.on(cfg, func(w *world.World) error { return e.serve(w, o) })
 }
 
