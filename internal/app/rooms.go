@@ -28,6 +28,8 @@ import (
 	"tocsin/internal/platform/web"
 	situationapi "tocsin/internal/situation/api"
 	situationweb "tocsin/internal/situation/web"
+	viewapi "tocsin/internal/view/api"
+	viewweb "tocsin/internal/view/web"
 )
 
 // console puts the rooms together.
@@ -51,7 +53,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
-		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client},
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client, Views: viewweb.Menu(w.Views)},
 		rooms...)
 }
 
@@ -68,6 +70,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 	w := s.world
 	return []web.Room{
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Ways: ways}),
+		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
@@ -85,6 +88,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, passkeyapi.Routes(w.Identity)...)
 	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)

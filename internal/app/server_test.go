@@ -119,11 +119,17 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 func TestEveryPageOfAnEmptyNationAnswers(t *testing.T) {
 	url, _ := start(t, openWorld(t))
 	for _, path := range []string{"/", "/findings", "/constituents", "/registry/conflicts", "/registry/import", "/why", "/feeds", "/files", "/upload",
-		"/audit", "/api/audit", "/search?q=203.0.113.7", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/new-service", "/people/1", "/sign-in",
+		"/views", "/api/views", "/findings/bulk", "/findings/rule?verb=note", "/api/finding-acts", "/audit", "/api/audit", "/search?q=203.0.113.7", "/account", "/account/password", "/account/app", "/account/tokens", "/people", "/people/new", "/people/new-service", "/people/1", "/sign-in",
 		"/api/me", "/api/accounts", "/api/openapi.json", "/api/docs", "/api/findings", "/api/situation", "/healthz", "/readyz", "/metrics"} {
 		if status, body := get(t, url+path); status != http.StatusOK {
 			t.Errorf("%s: %d\n%.300s", path, status, body)
 		}
+	}
+	if _, body := get(t, url+"/findings?sort=owner&after="); !strings.Contains(body, `action="/views"`) || !strings.Contains(body, `name="query" value="sort=owner"`) {
+		t.Errorf("the list cannot be saved:\n%s", body)
+	}
+	if _, body := get(t, url+"/upload"); strings.Contains(body, `action="/views"`) {
+		t.Error("what is no list can be saved")
 	}
 	if status, _ := get(t, url+"/nowhere"); status != http.StatusNotFound {
 		t.Errorf("/nowhere: %d", status)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"tocsin/internal/constituency"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -20,10 +21,15 @@ const (
 	NoLongerSeen State = "no-longer-seen" // of a snapshot: three complete days without it
 	Lapsed       State = "lapsed"         // of an observation: fourteen days since it was last seen
 	Closed       State = "closed"         // by a person, and not seen since
+	// What would be open, had a person not ruled otherwise.
+	FalsePositive State = "false-positive" // until the ruling is taken back
+	AcceptedRisk  State = "accepted-risk"  // to the end of a day
 )
 
 // States are all states in the order people think of them.
-func States() []State { return []State{Open, NoLongerSeen, Lapsed, Closed} }
+func States() []State {
+	return []State{Open, NoLongerSeen, Lapsed, Closed, FalsePositive, AcceptedRisk}
+}
 
 // Finding is one open or past problem as it stands in a list.
 type Finding struct {
@@ -46,6 +52,8 @@ type Finding struct {
 	LastDay    Day // of the latest report that had it
 	ClosedDay  Day // -1 when no person closed it
 	State      State
+	Ruling     Ruling
+	Assignee   Assignee
 
 	run         run
 	explanation int64
@@ -64,7 +72,7 @@ type Owner struct {
 // Filter says which findings are meant. The zero Filter means every open one; fields narrow it together, the values of
 // one field are alternatives.
 type Filter struct {
-	States       []State // empty: open ones only
+	States       []State // empty: open ones only, or any with Dispositions that are not none
 	AnyState     bool
 	Feeds        []string
 	Types        []string // names of report types, of any feed
@@ -90,6 +98,9 @@ type Filter struct {
 	FirstUntil   Day
 	LastFrom     Day
 	LastUntil    Day
+	Assignee     int64 // the account it is assigned to; 0: any
+	Unassigned   bool  // assigned to nobody
+	Dispositions []Disposition
 }
 
 // Order is what a list is sorted by.
@@ -142,6 +153,7 @@ const (
 type Lister struct {
 	registry *constituency.Store // nil: searches look at names only
 	db       *db.DB
+	clock    clock.Clock
 	mu       sync.Mutex // held while blocks are read, so that one question reads for all
 	index    atomic.Pointer[index]
 }
@@ -152,9 +164,17 @@ func (l *Lister) WithRegistry(r *constituency.Store) *Lister {
 	return l
 }
 
-// NewLister returns a lister of a world's findings. Nothing is read until the first question or Warm.
+// WithClock makes l go by the world's clock, which says when an accepted risk is over, and returns l.
+func (l *Lister) WithClock(c clock.Clock) *Lister {
+	l.clock = c
+	return l
+}
+
+func (l *Lister) today() Day { return DayOf(l.clock.Now().UnixMicro()) }
+
+// NewLister returns a lister of a world's findings by the machine's clock. Nothing is read until the first question or Warm.
 func NewLister(d *db.DB) *Lister {
-	l := &Lister{db: d}
+	l := &Lister{db: d, clock: clock.Real()}
 	l.index.Store(&index{blocks: map[int64]*block{}, owners: &owners{version: -1}})
 	return l
 }

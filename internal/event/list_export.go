@@ -130,7 +130,8 @@ type exporter interface {
 
 // columns of the CSV; the JSON has the same names.
 var exportColumns = []string{"id", "state", "severity", "feed", "type", "class", "kind", "identifier", "address", "port",
-	"transport", "name", "owner", "owner_ref", "sector", "designation", "first_seen", "first_day", "last_day"}
+	"transport", "name", "owner", "owner_ref", "sector", "designation", "first_seen", "first_day", "last_day",
+	"disposition", "accepted_until", "assignee"}
 
 func exportCells(f *Finding) []string {
 	address, port, ref := "", "", f.Owner.Ref
@@ -140,9 +141,13 @@ func exportCells(f *Finding) []string {
 	if f.Port >= 0 {
 		port = strconv.Itoa(int(f.Port))
 	}
+	until := ""
+	if f.Ruling.Until >= 0 {
+		until = f.Ruling.Until.String()
+	}
 	return []string{f.ID.String(), string(f.State), f.Severity.String(), f.Feed, f.Type, f.Class, f.Kind, f.Identifier, address,
 		port, f.Transport, f.Name, f.Owner.Name, ref, f.Owner.Sector, f.Owner.Designation, Stamp(f.FirstSeen),
-		f.FirstDay.String(), f.LastDay.String()}
+		f.FirstDay.String(), f.LastDay.String(), string(f.Ruling.Disposition), until, f.Assignee.Name}
 }
 
 // Stamp is a time in UTC microseconds as RFC 3339, "" for an unknown one.
@@ -228,6 +233,7 @@ func (e *idfExport) write(f *Finding) error {
 		"protocol.transport": f.Transport, "extra.finding": f.ID.String(), "extra.state": string(f.State),
 		"extra.severity": f.Severity.String(), "extra.first_day": f.FirstDay.String(), "extra.last_day": f.LastDay.String(),
 		"extra.owner": f.Owner.Name, "extra.owner_ref": f.Owner.Ref, "extra.sector": f.Owner.Sector,
+		"extra.disposition": string(f.Ruling.Disposition), "extra.assignee": f.Assignee.Name,
 	}
 	if f.Address.IsValid() {
 		m["source.ip"] = f.Address.String()

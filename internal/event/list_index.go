@@ -18,6 +18,7 @@ type index struct {
 	types  []*listType // by id; a type's place in it is its rank among ids
 	blocks map[int64]*block
 	owners *owners
+	today  Day // of the world
 }
 
 // listType is a report type as lists need it.
@@ -43,6 +44,8 @@ type block struct {
 	from, to []int32 // the latest run
 	severity []uint8 // with the flags below
 	closed   map[uint32]Day
+	rulings  map[uint32]ruled
+	risks    bool   // some of them accept a risk
 	texts    []text // by row, of those that have any
 }
 
@@ -52,10 +55,11 @@ type text struct {
 	name, identifier, transport string // the name in lower case
 }
 
-// Flags of a severity: a person closed the finding; it has a text.
+// Flags of a severity: a person closed the finding; it has a text; people ruled of it.
 const (
 	hasClosed    = 0x80
 	hasText      = 0x40
+	hasRuling    = 0x20
 	severityBits = 0x07
 )
 
@@ -104,7 +108,9 @@ func fullID(typ int64, id []byte) ID {
 func (t *listType) lastSeen(from, to int32) Day { return max(Day(from), min(Day(to), t.lastDay)) }
 
 // state derives where a finding stands.
-func (t *listType) state(last, closed Day) State { return States()[t.stateIndex(last, closed)] }
+func (t *listType) state(last, closed Day, in Disposition) State {
+	return States()[t.stateIndex(last, closed, in)]
+}
 
 // current is the index as of the transaction. It reads the blocks of the types that changed since the last question.
 func (l *Lister) current(tx *db.Tx) (*index, error) {
@@ -124,7 +130,7 @@ func (l *Lister) current(tx *db.Tx) (*index, error) {
 			return nil, err
 		}
 	}
-	ix := &index{types: types, blocks: known.blocks, owners: known.owners}
+	ix := &index{types: types, blocks: known.blocks, owners: known.owners, today: l.today()}
 	ix.settle()
 	return ix, nil
 }

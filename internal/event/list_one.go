@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
-	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
-	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -23,15 +19,8 @@ type Detail struct {
 	Verdict *constituency.Verdict // why this owner; nil when nobody kept it
 	Runs    []Presence            // when it was seen, oldest first
 	Steps   []Step                // what happened to it, oldest first
-	Acts    []Deed                // what people did with it, latest first
-}
-
-// Deed is what a person did with a finding.
-type Deed struct {
-	At    int64 // UTC microseconds
-	Actor string
-	Verb  string // finding.close, finding.reopen
-	Note  string // why
+	Acts    []Deed                // what people did with it but for notes, latest first
+	Notes   []Note                // oldest first
 }
 
 // Presence is a row of consecutive reports that all had the finding, with the same owner and severity.
@@ -74,7 +63,7 @@ func (l *Lister) small(tx *db.Tx) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &index{types: types, owners: l.index.Load().owners}
+	ix := &index{types: types, owners: l.index.Load().owners, today: l.today()}
 	if ix.owners.version < registry {
 		ix.owners, err = readOwners(tx, registry)
 	}
@@ -114,15 +103,10 @@ func (l *Lister) detail(tx *db.Tx, id ID) (*Detail, error) {
 		return nil, err
 	}
 	d.tell(ix, t, append(runs, f.run))
-	entries, err := audit.Of(tx, "finding:"+id.String(), 50)
-	for _, e := range entries {
-		deed := Deed{At: e.At, Actor: e.Name, Verb: e.Verb}
-		var detail struct{ Note string }
-		if json.Unmarshal([]byte(e.Detail), &detail) == nil {
-			deed.Note = detail.Note
-		}
-		d.Acts = append(d.Acts, deed)
+	if d.Acts, err = deedsOf(tx, id, 50); err != nil {
+		return nil, err
 	}
+	d.Notes, err = notesOf(tx, id, 500)
 	return d, err
 }
 
@@ -171,64 +155,4 @@ func (d *Detail) tell(ix *index, t *timeline, runs []run) {
 		d.Steps = append(d.Steps, Step{Day: closed, What: over, To: ix.owners.byID(last.owner), Severity: last.severity})
 	}
 	slices.SortStableFunc(d.Steps, func(a, b Step) int { return int(a.Day - b.Day) })
-}
-
-const maxNote = 2000
-
-// CloseFinding closes an open finding in the name of a person, who says why. It opens again by itself when a later report
-// has it. A finding that is not open is a fault of kind Conflict.
-func (l *Lister) CloseFinding(ctx context.Context, by act.Actor, id, note string) error {
-	return l.rule(ctx, by, "finding.close", id, note, func(f *Finding) (Day, error) {
-		if f.State != Open {
-			return 0, fault.Conflictf("the finding is not open: it is %s since it was last seen on %s", f.State, f.LastDay)
-		}
-		return f.LastDay, nil
-	})
-}
-
-// Reopen takes back that a person closed a finding. One that no person closed is a fault of kind Conflict.
-func (l *Lister) Reopen(ctx context.Context, by act.Actor, id, note string) error {
-	return l.rule(ctx, by, "finding.reopen", id, note, func(f *Finding) (Day, error) {
-		if f.State != Closed {
-			return 0, fault.Conflictf("no person closed the finding: it is %s", f.State)
-		}
-		return -1, nil
-	})
-}
-
-func (l *Lister) rule(ctx context.Context, by act.Actor, verb, id, note string, fn func(*Finding) (Day, error)) error {
-	fid, err := ParseID(id)
-	if err != nil {
-		return err
-	}
-	note = strings.TrimSpace(note)
-	if note == "" || len(note) > maxNote || !utf8.ValidString(note) || strings.ContainsRune(note, 0) {
-		return fault.Problems{{Field: "note", Message: fmt.Sprintf("say why, in at most %d bytes of text", maxNote)}}
-	}
-	detail, err := json.Marshal(map[string]string{"note": note})
-	if err != nil {
-		return err
-	}
-	a := act.Act{Actor: by, Verb: verb, Object: "finding:" + fid.String(), Detail: string(detail)}
-	return l.db.Act(ctx, a, func(tx *db.Tx) error {
-		if err := touchType(tx, int64(fid[0])<<24|int64(fid[1])<<16|int64(fid[2])<<8|int64(fid[3])); err != nil {
-			return err
-		}
-		ix, err := l.small(tx)
-		if err != nil {
-			return err
-		}
-		f, ok, err := ix.readFinding(tx, fid)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fault.NotFoundf("no finding has the id %q", id)
-		}
-		day, err := fn(&f)
-		if err != nil {
-			return err
-		}
-		return setClosed(tx, fid, day)
-	})
 }

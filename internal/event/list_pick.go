@@ -285,5 +285,5 @@ func (ix *index) complete(f *Finding) {
 		f.Identifier = t.Identifier
 	}
 	f.LastDay = t.lastSeen(int32(f.run.from), int32(f.run.to))
-	f.State = t.state(f.LastDay, f.ClosedDay)
+	f.State = t.state(f.LastDay, f.ClosedDay, f.Ruling.on(ix.today))
 }

@@ -18,7 +18,8 @@ type query struct {
 	ident      []bool // by rank: the type's own identifier matches; nil: any does
 	owners     []bool // by place by name, nobody last; nil: all
 	severities [8]bool
-	states     [4]bool
+	states     [6]bool
+	rulings    bool   // there is a bound on assignee or disposition
 	name       string // lower case
 	domain     string // lower case
 	lo, hi     []byte // bounds of ids without type; nil: none
@@ -28,16 +29,22 @@ type query struct {
 	words      bool   // there is one on texts
 }
 
-var stateBit = map[State]int{Open: 0, NoLongerSeen: 1, Lapsed: 2, Closed: 3}
+var stateBit = map[State]int{Open: 0, NoLongerSeen: 1, Lapsed: 2, Closed: 3, FalsePositive: 4, AcceptedRisk: 5}
 
 // compile checks a filter and prepares it.
 func (ix *index) compile(f Filter) (*query, error) {
 	q := &query{Filter: f, name: strings.ToLower(f.Name), domain: strings.ToLower(strings.Trim(f.Domain, ".")), transport: -1,
 		days:  f.FirstFrom != 0 || f.FirstUntil != 0 || f.LastFrom != 0 || f.LastUntil != 0 || f.New,
-		parts: len(f.Ports) > 0 || f.Transport != "", words: f.Name != "" || f.Domain != "" || f.Identifier != ""}
+		parts: len(f.Ports) > 0 || f.Transport != "", words: f.Name != "" || f.Domain != "" || f.Identifier != "",
+		rulings: f.Assignee != 0 || f.Unassigned || len(f.Dispositions) > 0}
 	q.Identifier = strings.ToLower(f.Identifier)
 	if err := q.compileStates(); err != nil {
 		return nil, err
+	}
+	for _, d := range f.Dispositions {
+		if !slices.Contains(Dispositions(), d) {
+			return nil, fault.Invalidf("%q is no disposition: use none, false-positive or accepted-risk", d)
+		}
 	}
 	if err := ix.compileTypes(q); err != nil {
 		return nil, err
@@ -64,7 +71,11 @@ func (ix *index) compile(f Filter) (*query, error) {
 
 func (q *query) compileStates() error {
 	if q.AnyState {
-		q.states = [4]bool{true, true, true, true}
+		q.states = [6]bool{true, true, true, true, true, true}
+		return nil
+	}
+	if len(q.States) == 0 && slices.ContainsFunc(q.Dispositions, func(d Disposition) bool { return d != "" }) { // what is ruled is not open
+		q.states = [6]bool{true, true, true, true, true, true}
 		return nil
 	}
 	if len(q.States) == 0 {
@@ -73,7 +84,8 @@ func (q *query) compileStates() error {
 	for _, s := range q.States {
 		i, ok := stateBit[s]
 		if !ok {
-			return fault.Invalidf("%q is no state of a finding: use open, no-longer-seen, lapsed, closed or all", s)
+			return fault.Invalidf("%q is no state of a finding: use open, no-longer-seen, lapsed, closed, "+
+				"false-positive, accepted-risk or all", s)
 		}
 		q.states[i] = true
 	}
@@ -203,8 +215,12 @@ func (ix *index) scan(q *query, rank int, descending bool, fn func(t *listType, 
 		if severity&hasClosed != 0 {
 			closed = b.closed[uint32(row)]
 		}
+		var r ruled
+		if severity&hasRuling != 0 {
+			r = b.rulings[uint32(row)]
+		}
 		last := t.lastSeen(b.from[row], b.to[row])
-		if !q.states[t.stateIndex(last, closed)] || q.owners != nil && !q.owners[ix.owners.place(b.owner[row])] ||
+		if !q.states[t.stateIndex(last, closed, r.on(ix.today))] || q.rulings && !q.matchRuling(r, ix.today) || q.owners != nil && !q.owners[ix.owners.place(b.owner[row])] ||
 			q.days && !q.matchDays(t, Day(b.first[row]), last) || q.parts && !q.matchParts(b, row) ||
 			q.words && !q.matchWords(b, row, rank) {
 			continue
@@ -248,11 +264,20 @@ func (q *query) matchWords(b *block, row, rank int) bool {
 	return strings.Contains(t.name, q.name) && (q.domain == "" || underDomain(t.name, q.domain))
 }
 
+func (q *query) matchRuling(r ruled, today Day) bool {
+	return (q.Assignee == 0 || r.assignee == q.Assignee) && (!q.Unassigned || r.assignee == 0) &&
+		(len(q.Dispositions) == 0 || slices.Contains(q.Dispositions, r.on(today)))
+}
+
 // stateIndex is the place of state in stateBit.
-func (t *listType) stateIndex(last, closed Day) int {
+func (t *listType) stateIndex(last, closed Day, in Disposition) int {
 	switch {
 	case closed >= last:
 		return 3
+	case last > t.cutoff && in == RuledFalse:
+		return 4
+	case last > t.cutoff && in == RuledAccepted:
+		return 5
 	case last > t.cutoff:
 		return 0
 	case t.Closing == Snapshot:

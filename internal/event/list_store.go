@@ -89,6 +89,9 @@ func readBlock(tx *db.Tx, typ, version int64, old *block) (*block, error) {
 	if err == nil && rares > 0 {
 		err = readRares(tx, b, lo, hi)
 	}
+	if err == nil {
+		err = readRulings(tx, b, lo, hi)
+	}
 	return b, err
 }
 
@@ -145,13 +148,15 @@ func readOwners(tx *db.Tx, version int64) (*owners, error) {
 }
 
 const findingFields = `SELECT id, port, transport, name, identifier, severity, owner, first_seen, first_day, run_from, run_to,
-	closed_day, explanation FROM finding`
+	closed_day, explanation, COALESCE(r.disposition, ''), COALESCE(r.until, -1), COALESCE(r.reason, ''), COALESCE(r.assignee, 0),
+	COALESCE(r.assignee_name, ''), COALESCE(r.act, 0) FROM finding LEFT JOIN finding_ruling r ON r.finding = id`
 
 // scanFinding reads a row of findingFields.
 func (ix *index) scanFinding(scan func(...any) error) (f Finding, err error) {
 	var id []byte
 	err = scan(&id, &f.Port, &f.Transport, &f.Name, &f.Identifier, &f.Severity, &f.Owner.ID, &f.FirstSeen, &f.FirstDay,
-		&f.run.from, &f.run.to, &f.ClosedDay, &f.explanation)
+		&f.run.from, &f.run.to, &f.ClosedDay, &f.explanation, &f.Ruling.Disposition, &f.Ruling.Until, &f.Ruling.Reason, &f.Assignee.ID,
+		&f.Assignee.Name, &f.Ruling.act)
 	if err != nil {
 		return f, err
 	}
@@ -216,12 +221,6 @@ func explanationOf(tx *db.Tx, id int64) (string, error) {
 // touchType makes a new version of a type, so that every process reads its findings again, and locks it as intake does.
 func touchType(tx *db.Tx, typ int64) error {
 	_, err := tx.Exec(`UPDATE report_type SET version = version + 1 WHERE id = $1`, typ)
-	return err
-}
-
-// setClosed marks a finding as closed by a person on a day, or not closed (-1).
-func setClosed(tx *db.Tx, id ID, day Day) error {
-	_, err := tx.Exec(`UPDATE finding SET closed_day = $1 WHERE id = $2`, day, []byte(id))
 	return err
 }
 

@@ -41,6 +41,7 @@ type Tallier struct {
 type tallied struct {
 	block        *block
 	last, cutoff Day
+	today        Day // when it matters: there are accepted risks
 	tally        *TypeTally
 }
 
@@ -60,8 +61,12 @@ func (t *Tallier) Tally(ctx context.Context) (out []*TypeTally, err error) {
 		out = nil
 		for _, lt := range ix.types {
 			k := t.known[lt.id]
-			if k.tally == nil || k.block != lt.block || k.last != lt.lastDay || k.cutoff != lt.cutoff || k.tally.Title != lt.Title {
-				k = tallied{lt.block, lt.lastDay, lt.cutoff, tally(lt)}
+			today := Day(0)
+			if lt.block.risks {
+				today = ix.today
+			}
+			if k.tally == nil || k.today != today || k.block != lt.block || k.last != lt.lastDay || k.cutoff != lt.cutoff || k.tally.Title != lt.Title {
+				k = tallied{lt.block, lt.lastDay, lt.cutoff, today, tally(lt, ix.today)}
 				t.known[lt.id] = k
 			}
 			out = append(out, k.tally)
@@ -71,7 +76,7 @@ func (t *Tallier) Tally(ctx context.Context) (out []*TypeTally, err error) {
 	return out, err
 }
 
-func tally(t *listType) *TypeTally {
+func tally(t *listType, today Day) *TypeTally {
 	out := &TypeTally{ReportType: t.ReportType, ID: t.id, Feed: t.feed, LastDay: t.lastDay}
 	at := map[uint32]int{}
 	closed := map[ClosedTally]int64{}
@@ -86,6 +91,9 @@ func tally(t *listType) *TypeTally {
 				closed[ClosedTally{Owner: int64(b.owner[i]), Day: day}]++
 				continue
 			}
+		}
+		if b.severity[i]&hasRuling != 0 && b.rulings[uint32(i)].on(today) != "" {
+			continue
 		}
 		n, ok := at[b.owner[i]]
 		if !ok {

@@ -47,6 +47,8 @@ func drawFilter(t *rapid.T) Filter {
 		Identifier: some(t, "identifier", 12, rapid.SampledFrom([]string{"cve-", "NTP", "2023-1"})), New: some(t, "new", 12, rapid.Just(true)),
 		FirstFrom: some(t, "ff", 12, rapid.Just(Day(90))), FirstUntil: some(t, "fu", 12, rapid.Just(Day(110))),
 		LastFrom: some(t, "lf", 12, rapid.Just(Day(100))), LastUntil: some(t, "lu", 12, rapid.Just(Day(108))),
+		Assignee: some(t, "assignee", 12, rapid.SampledFrom([]int64{1, 2, 3})), Unassigned: some(t, "unassigned", 12, rapid.Just(true)),
+		Dispositions: some(t, "dispositions", 6, list(Dispositions()...)),
 	}
 }
 
@@ -153,13 +155,13 @@ func TestAPersonClosesAFindingUntilItIsSeenAgain(t *testing.T) {
 		}
 		f := p.Items[0]
 		id := f.ID.String()
-		if err := l.CloseFinding(ctx, tester, id, " "); fault.KindOf(err) != fault.Invalid {
+		if err := closeOne(l, id, " "); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("closed without a reason: %v", err)
 		}
-		if err := l.Reopen(ctx, tester, id, "mistake"); fault.KindOf(err) != fault.Conflict {
+		if err := reopenOne(l, id, "mistake"); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("reopened what is open: %v", err)
 		}
-		if err := l.CloseFinding(ctx, tester, id, "patched, says the owner"); err != nil {
+		if err := closeOne(l, id, "patched, says the owner"); err != nil {
 			t.Fatal(err)
 		}
 		after, err := l.List(ctx, Filter{}, Sort{}, PageRequest{Limit: 1})
@@ -170,7 +172,7 @@ func TestAPersonClosesAFindingUntilItIsSeenAgain(t *testing.T) {
 		if err != nil || det.State != Closed || len(det.Acts) != 1 || !strings.HasPrefix(det.Acts[0].Note, "patched") {
 			t.Fatalf("%+v %v", det, err)
 		}
-		if err := l.CloseFinding(ctx, tester, id, "again"); fault.KindOf(err) != fault.Conflict {
+		if err := closeOne(l, id, "again"); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("closed twice: %v", err)
 		}
 		w.write(t, func(tx *db.Tx) error {
@@ -247,7 +249,7 @@ func FuzzFilterText(f *testing.F) {
 	f.Add("203.0.113.0/24", "high", "2026-03-01", "-severity")
 	f.Add("::ffff:203.0.113.7", "x", "0001-01-01", "")
 	f.Fuzz(func(t *testing.T, address, severity, day, order string) {
-		flt, err := FilterText{Address: address, Severity: []string{severity}, MinSeverity: severity, Day: day, LastUntil: day}.Filter()
+		flt, err := FilterText{Address: address, Severity: []string{severity}, MinSeverity: severity, Day: day, LastUntil: day}.Filter(tester)
 		if err != nil && fault.KindOf(err) != fault.Invalid {
 			t.Fatal(err)
 		}

@@ -2,15 +2,19 @@ package event
 
 import (
 	"net/netip"
+	"net/url"
+	"reflect"
+	"strconv"
 	"strings"
 
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/fault"
 )
 
 // FilterText is a Filter as it stands in an address, an operation's query or on the command line. Its tags are those that
 // pages and operations read.
 type FilterText struct {
-	State        []string `query:"state" doc:"open (the default), no-longer-seen, lapsed, closed; all for any"`
+	State        []string `query:"state" doc:"open (the default), no-longer-seen, lapsed, closed, false-positive, accepted-risk; all for any"`
 	Feed         []string `query:"feed" doc:"Names of feeds"`
 	Type         []string `query:"type" doc:"Names of report types"`
 	Class        []string `query:"class" doc:"RSIT classes"`
@@ -36,10 +40,12 @@ type FilterText struct {
 	FirstUntil   string   `query:"first-until" doc:"First seen on this day or earlier"`
 	LastFrom     string   `query:"last-from" doc:"Last seen on this day or later"`
 	LastUntil    string   `query:"last-until" doc:"Last seen on this day or earlier"`
+	Assignee     string   `query:"assignee" doc:"me, nobody or the number of an account"`
+	Disposition  []string `query:"disposition" doc:"What people ruled: none, false-positive, accepted-risk"`
 }
 
-// Filter reads the text. What it cannot read is a fault.Problems that names the fields.
-func (t FilterText) Filter() (Filter, error) {
+// Filter reads the text for somebody, who is "me" in it. What it cannot read is a fault.Problems that names the fields.
+func (t FilterText) Filter(by act.Actor) (Filter, error) {
 	f := Filter{Feeds: t.Feed, Types: t.Type, Classes: t.Class, Kinds: t.Kind, Sectors: t.Sector, OwnerKinds: t.OwnerKind,
 		Designations: t.Designation, Owner: t.Owner, Branch: t.Branch, Unattributed: t.Unattributed, NoContact: t.NoContact,
 		Ports: t.Port, Transport: strings.ToLower(t.Transport), Name: t.Name, Domain: t.Domain, Identifier: t.Identifier, New: t.New}
@@ -94,10 +100,53 @@ func (t FilterText) Filter() (Filter, error) {
 			f.FirstUntil = d
 		}
 	}
+	for _, d := range t.Disposition {
+		if d == "none" {
+			d = ""
+		}
+		f.Dispositions = append(f.Dispositions, Disposition(d))
+	}
+	switch {
+	case t.Assignee == "nobody":
+		f.Unassigned = true
+	case t.Assignee == "me" && by.Rights != nil:
+		f.Assignee = by.Rights.Account
+	case t.Assignee != "" && t.Assignee != "me":
+		f.Assignee, _ = strconv.ParseInt(t.Assignee, 10, 64)
+	}
+	if t.Assignee != "" && !f.Unassigned && f.Assignee <= 0 {
+		wrong("assignee", "use nobody, the number of an account, or, with an account, me")
+	}
 	if len(ps) > 0 {
 		return f, ps
 	}
 	return f, nil
+}
+
+// Query is the text as the query of an address, its names in order; "" for the zero FilterText.
+func (t FilterText) Query() string {
+	q := url.Values{}
+	v := reflect.ValueOf(t)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("query")
+		switch x := v.Field(i).Interface().(type) {
+		case string:
+			if x != "" {
+				q.Set(name, x)
+			}
+		case bool:
+			if x {
+				q.Set(name, "1")
+			}
+		case []string:
+			q[name] = x
+		case []int32:
+			for _, n := range x {
+				q.Add(name, strconv.Itoa(int(n)))
+			}
+		}
+	}
+	return q.Encode()
 }
 
 // readPrefix reads an address or a prefix.

@@ -152,9 +152,24 @@ func (w *listWorld) random(r *rand.Rand) Finding {
 		f.Owner = w.owners[r.IntN(len(w.owners))].Owner
 	}
 	f.run.owner, f.run.severity = f.Owner.ID, f.Severity
+	f.Ruling.Until = -1
+	switch r.IntN(8) {
+	case 0:
+		f.Ruling.Disposition = RuledFalse
+	case 1:
+		f.Ruling.Disposition, f.Ruling.Until = RuledAccepted, farAhead
+	case 2:
+		f.Ruling.Disposition, f.Ruling.Until = RuledAccepted, 120
+	}
+	if r.IntN(5) == 0 {
+		f.Assignee = Assignee{ID: int64(1 + r.IntN(2)), Name: "Somebody"}
+	}
 	w.derive(&f)
 	return f
 }
+
+// farAhead is a day after that of the machine's clock.
+const farAhead = 90_000
 
 // derive says what the brief of the table says, in the plainest words.
 func (w *listWorld) derive(f *Finding) {
@@ -166,6 +181,12 @@ func (w *listWorld) derive(f *Finding) {
 		f.State = map[Closing]State{Snapshot: NoLongerSeen, Observation: Lapsed, Manual: Lapsed}[t.Closing]
 		if f.LastDay > t.cutoff {
 			f.State = Open
+			if f.Ruling.Disposition == RuledFalse {
+				f.State = FalsePositive
+			}
+			if f.Ruling.Disposition == RuledAccepted && f.Ruling.Until == farAhead {
+				f.State = AcceptedRisk
+			}
 		}
 		if f.LastDay <= f.ClosedDay {
 			f.State = Closed
@@ -183,6 +204,10 @@ func plantFinding(tx *db.Tx, f *Finding) error {
 		first_seen, first_day, run_from, run_to, closed_day) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14)`,
 		[]byte(f.ID), f.TypeID, AddressKey(f.Address), f.Port, f.Transport, f.Name, own, int(f.Severity), f.Owner.ID, f.FirstSeen,
 		f.FirstDay, f.run.from, f.run.to, f.ClosedDay)
+	if err == nil && (f.Ruling.Disposition != "" || f.Assignee.ID != 0) {
+		_, err = tx.Prepared(`INSERT INTO finding_ruling (finding, disposition, until, reason, assignee, assignee_name, act)
+			VALUES ($1, $2, $3, '', $4, $5, 0)`, []byte(f.ID), string(f.Ruling.Disposition), f.Ruling.Until, f.Assignee.ID, f.Assignee.Name)
+	}
 	return err
 }
 
@@ -205,8 +230,18 @@ func (w *listWorld) wants(f *Filter, x *Finding) bool {
 	states := f.States
 	if len(states) == 0 {
 		states = []State{Open}
+		for _, d := range f.Dispositions {
+			if d != "" {
+				states = States()
+			}
+		}
 	}
-	return (f.AnyState || slices.Contains(states, x.State)) &&
+	held := x.Ruling.Disposition
+	if x.Ruling.Until == 120 {
+		held = ""
+	}
+	return (len(f.Dispositions) == 0 || slices.Contains(f.Dispositions, held)) &&
+		(f.Assignee == 0 || x.Assignee.ID == f.Assignee) && (!f.Unassigned || x.Assignee.ID == 0) && (f.AnyState || slices.Contains(states, x.State)) &&
 		in(f.Feeds, x.Feed) && in(f.Types, x.Type) && in(f.Classes, x.Class) && in(f.Kinds, x.Kind) &&
 		(len(f.Severities) == 0 || slices.Contains(f.Severities, x.Severity)) && x.Severity >= f.MinSeverity &&
 		known(f.Sectors, owner.Sector) && known(f.OwnerKinds, owner.Kind) && known(f.Designations, owner.Designation) &&

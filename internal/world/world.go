@@ -30,6 +30,7 @@ import (
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/situation"
+	"tocsin/internal/view"
 )
 
 // Config says what a world is made of. Zero values are filled in: the world "live" on the real clock with SQLite in Dir.
@@ -69,6 +70,7 @@ type World struct {
 
 	Identity     *identity.Store
 	Audit        *audit.Log
+	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
 	Gate         *disclosure.Gate
@@ -162,6 +164,7 @@ func (w *World) wire(ctx context.Context) error {
 			return err
 		}
 	}
+	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
@@ -181,7 +184,7 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
 	w.Situation = situation.New(w.db, w.Findings)
 	if w.cfg.Serve == "" {
 		return nil

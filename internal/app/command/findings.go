@@ -6,12 +6,13 @@ import (
 	"text/tabwriter"
 
 	"tocsin/internal/event"
+	"tocsin/internal/identity"
 	"tocsin/internal/world"
 )
 
 type findingsCmd struct {
 	Format       string   `help:"${enum}." enum:"table,json,csv,idf" default:"table"`
-	State        []string `help:"States: open, no-longer-seen, lapsed, closed or all (default: open)." placeholder:"STATE"`
+	State        []string `help:"States: open, no-longer-seen, lapsed, closed, false-positive, accepted-risk or all (default: open)." placeholder:"STATE"`
 	Feed         []string `help:"Feeds." placeholder:"NAME"`
 	Type         []string `help:"Report types." placeholder:"TYPE"`
 	Class        []string `help:"RSIT classes." placeholder:"CLASS"`
@@ -37,6 +38,8 @@ type findingsCmd struct {
 	FirstUntil   string   `help:"First seen on or before." placeholder:"YYYY-MM-DD"`
 	LastFrom     string   `help:"Last seen on or after." placeholder:"YYYY-MM-DD"`
 	LastUntil    string   `help:"Last seen on or before." placeholder:"YYYY-MM-DD"`
+	Assignee     string   `help:"Assigned to the account with this number, or to nobody." placeholder:"NUMBER"`
+	Disposition  []string `help:"What people ruled: none, false-positive, accepted-risk." placeholder:"DISPOSITION"`
 	Sort         string   `help:"Of the table: ${enum}." enum:"last-seen,first-seen,severity,address,type,owner" default:"last-seen"`
 	Limit        int      `help:"Rows of the table; the other formats have everything." default:"50"`
 }
@@ -115,5 +118,6 @@ func (c *findingsCmd) filter() (event.Filter, error) {
 		MinSeverity: c.MinSeverity, Sector: c.Sector, OwnerKind: c.OwnerKind, Designation: c.Designation, Owner: c.Owner,
 		Branch: c.Branch, Unattributed: c.Unattributed, NoContact: c.NoContact, Address: c.Address, Port: c.Port,
 		Transport: c.Transport, Name: c.Name, Domain: c.Domain, Identifier: c.Identifier, New: c.New, Day: c.Day,
-		FirstFrom: c.FirstFrom, FirstUntil: c.FirstUntil, LastFrom: c.LastFrom, LastUntil: c.LastUntil}.Filter()
+		FirstFrom: c.FirstFrom, FirstUntil: c.FirstUntil, LastFrom: c.LastFrom, LastUntil: c.LastUntil,
+		Assignee: c.Assignee, Disposition: c.Disposition}.Filter(identity.LocalActor)
 }

@@ -35,6 +35,9 @@ type listOut struct {
 	Empty        web.Empty
 }
 
+// Savable says that the list can be saved.
+func (*listOut) Savable() bool { return true }
+
 func (r *room) list(ctx context.Context, v web.Visitor, in listIn) (*listOut, error) {
 	d, err := r.store.Directory(ctx)
 	if err != nil {

@@ -25,10 +25,16 @@ func (r *room) conflicts(ctx context.Context, _ web.Visitor, _ struct{}) (*confl
 	return &conflictsOut{first(cs, shownConflicts), len(cs) > shownConflicts}, nil
 }
 
+// Savable says that the list can be saved.
+func (*conflictsOut) Savable() bool { return true }
+
 type refreshesOut struct {
 	Items []constituency.Refresh
 	Pager web.Pager
 }
+
+// Savable says that the list can be saved.
+func (*refreshesOut) Savable() bool { return true }
 
 func (r *room) refreshes(ctx context.Context, v web.Visitor, in struct {
 	After int64 `query:"after" min:"0"`

@@ -43,6 +43,20 @@ func Routes(l *event.Lister, in *event.Intake) []api.Route {
 			Description: "It opens again by itself when a later report has it.", Permission: Write, Handle: r.close},
 		api.Operation[noteInput, api.Nothing]{Method: http.MethodPost, Path: "/api/findings/{id}/reopen", ID: "reopen-finding",
 			Summary: "Take back that a finding was closed", Permission: Write, Handle: r.reopen},
+		api.Operation[findingActInput, findingAct]{Method: http.MethodPost, Path: "/api/finding-acts", ID: "rule-findings",
+			Summary: "Do something with findings: note, assign, rule, correct the owner, close, open again",
+			Description: "With up to 10,000 in one act, by their ids or by a filter with the number that it is expected to mean; another number " +
+				"is a conflict, and nothing is done. What it cannot be done with is skipped and counted. The act can be undone.",
+			Permission: Write, Handle: r.rule},
+		api.Operation[deedsInput, api.Page[findingAct]]{Method: http.MethodGet, Path: "/api/finding-acts", ID: "list-finding-acts",
+			Summary: "What people did with findings, the latest first", Permission: Read, Handle: r.deeds},
+		api.Operation[deedInput, findingActDetail]{Method: http.MethodGet, Path: "/api/finding-acts/{act}", ID: "get-finding-act",
+			Summary: "One act with the first thousand findings it was done with", Permission: Read, Handle: r.deed},
+		api.Operation[deedInput, findingAct]{Method: http.MethodPost, Path: "/api/finding-acts/{act}/undo", ID: "undo-finding-act",
+			Summary:     "Undo an act",
+			Description: "Each finding is as it was before, but for those that somebody changed since: they are left and counted.", Permission: Write, Handle: r.undo},
+		api.Operation[noteIDInput, api.Nothing]{Method: http.MethodPost, Path: "/api/finding-notes/{note}/retract", ID: "retract-finding-note",
+			Summary: "Retract a note", Permission: Write, Handle: r.retract},
 		api.Operation[eventsInput, api.Page[storedEvent]]{Method: http.MethodGet, Path: "/api/events", ID: "list-events",
 			Summary: "The latest events of an address, a report type or an owner", Permission: Read, Handle: r.events},
 		api.Operation[rowInput, row]{Method: http.MethodGet, Path: "/api/files/{file}/rows/{row}", ID: "get-file-row",
@@ -69,8 +83,8 @@ type findingPage struct {
 	Total int64     `json:"total" doc:"How many findings the whole list has"`
 }
 
-func (r *room) findings(ctx context.Context, _ api.Caller, in *listInput) (*findingPage, error) {
-	f, err := in.Filter()
+func (r *room) findings(ctx context.Context, c api.Caller, in *listInput) (*findingPage, error) {
+	f, err := in.Filter(c.Actor)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +104,8 @@ type exportInput struct {
 	Format string `query:"format" enum:"json,csv,idf" default:"json" doc:"json, csv or idf"`
 }
 
-func (r *room) export(ctx context.Context, _ api.Caller, in *exportInput) (*api.Stream, error) {
-	f, err := in.Filter()
+func (r *room) export(ctx context.Context, c api.Caller, in *exportInput) (*api.Stream, error) {
+	f, err := in.Filter(c.Actor)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +136,16 @@ type noteInput struct {
 }
 
 func (r *room) close(ctx context.Context, c api.Caller, in *noteInput) (*api.Nothing, error) {
-	return nil, r.list.CloseFinding(ctx, c.Actor, in.ID, in.Body.Note)
+	return nil, r.ruleOne(ctx, c, in, event.CloseFindings)
 }
 
 func (r *room) reopen(ctx context.Context, c api.Caller, in *noteInput) (*api.Nothing, error) {
-	return nil, r.list.Reopen(ctx, c.Actor, in.ID, in.Body.Note)
+	return nil, r.ruleOne(ctx, c, in, event.Reopen)
+}
+
+func (r *room) ruleOne(ctx context.Context, c api.Caller, in *noteInput, verb event.Verb) error {
+	_, err := r.list.Rule(ctx, c.Actor, event.Choice{IDs: []string{in.ID}}, event.Decision{Verb: verb, Reason: in.Body.Note})
+	return err
 }
 
 type searchInput struct {

@@ -18,7 +18,7 @@ type owner struct {
 
 type finding struct {
 	ID         string `json:"id"`
-	State      string `json:"state" enum:"open,no-longer-seen,lapsed,closed"`
+	State      string `json:"state" enum:"open,no-longer-seen,lapsed,closed,false-positive,accepted-risk"`
 	Severity   string `json:"severity" enum:"unrated,info,low,medium,high,critical"`
 	Feed       string `json:"feed"`
 	Type       string `json:"type" doc:"Report type"`
@@ -34,16 +34,22 @@ type finding struct {
 	FirstSeen  string `json:"first_seen,omitempty" format:"date-time" doc:"time.source of the first event"`
 	FirstDay   string `json:"first_day" format:"date" doc:"Day of the first report that had it"`
 	LastDay    string `json:"last_day" format:"date" doc:"Day of the latest report that had it"`
+
+	Disposition string    `json:"disposition,omitempty" enum:"false-positive,accepted-risk" doc:"What people ruled; an accepted risk stays here after its day"`
+	Until       string    `json:"accepted_until,omitempty" format:"date" doc:"The last day of an accepted risk"`
+	Assignee    *assignee `json:"assignee,omitempty" doc:"Who looks after it"`
 }
 
 type findingDetail struct {
-	Finding finding  `json:"finding"`
-	Subject string   `json:"subject" enum:"service,address,name"`
-	Closing string   `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
-	Verdict *verdict `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
-	Runs    []run    `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
-	Steps   []step   `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
-	Acts    []deed   `json:"acts" nullable:"false" doc:"What people did with it, latest first"`
+	Finding finding       `json:"finding"`
+	Subject string        `json:"subject" enum:"service,address,name"`
+	Closing string        `json:"closing" enum:"snapshot,observation,manual" doc:"When a finding of this type is over"`
+	Verdict *verdict      `json:"verdict,omitempty" doc:"Why it belongs to its owner, and who lost"`
+	Runs    []run         `json:"runs" nullable:"false" doc:"When reports had it, oldest first"`
+	Steps   []step        `json:"steps" nullable:"false" doc:"What happened to it, oldest first"`
+	Acts    []findingAct  `json:"acts" nullable:"false" doc:"What people did with it but for notes, latest first"`
+	Notes   []findingNote `json:"notes" nullable:"false" doc:"Oldest first"`
+	Reason  string        `json:"reason,omitempty" doc:"Why it was ruled a false positive or an accepted risk"`
 }
 
 type verdict struct {
@@ -79,13 +85,6 @@ type step struct {
 	From     *owner `json:"from,omitempty"`
 	To       *owner `json:"to,omitempty"`
 	Severity string `json:"severity"`
-}
-
-type deed struct {
-	At    string `json:"at" format:"date-time"`
-	Actor string `json:"actor"`
-	Verb  string `json:"verb" enum:"finding.close,finding.reopen"`
-	Note  string `json:"note,omitempty" doc:"Why"`
 }
 
 type storedEvent struct {
@@ -131,7 +130,8 @@ func ownerOf(o event.Owner) *owner {
 func findingOf(f *event.Finding) finding {
 	out := finding{ID: f.ID.String(), State: string(f.State), Severity: f.Severity.String(), Feed: f.Feed, Type: f.Type,
 		Title: f.Title, Class: f.Class, Kind: f.Kind, Identifier: f.Identifier, Transport: f.Transport, Name: f.Name,
-		Owner: ownerOf(f.Owner), FirstSeen: event.Stamp(f.FirstSeen), FirstDay: f.FirstDay.String(), LastDay: f.LastDay.String()}
+		Owner: ownerOf(f.Owner), FirstSeen: event.Stamp(f.FirstSeen), FirstDay: f.FirstDay.String(), LastDay: f.LastDay.String(),
+		Disposition: string(f.Ruling.Disposition), Until: until(f.Ruling.Until), Assignee: assigneeOf(f.Assignee)}
 	if f.Address.IsValid() {
 		out.Address = f.Address.String()
 	}
@@ -151,7 +151,7 @@ func findingsOf(list []event.Finding) []finding {
 
 func detailOf(d *event.Detail) *findingDetail {
 	out := &findingDetail{Finding: findingOf(&d.Finding), Subject: string(d.Subject), Closing: string(d.Closing), Verdict: verdictOf(d.Verdict),
-		Runs: []run{}, Steps: []step{}, Acts: []deed{}}
+		Runs: []run{}, Steps: []step{}, Acts: []findingAct{}, Notes: []findingNote{}, Reason: d.Ruling.Reason}
 	for _, r := range d.Runs {
 		out.Runs = append(out.Runs, run{r.From.String(), r.To.String(), r.Still, ownerOf(r.Owner), r.Severity.String()})
 	}
@@ -159,7 +159,10 @@ func detailOf(d *event.Detail) *findingDetail {
 		out.Steps = append(out.Steps, step{s.Day.String(), s.What, ownerOf(s.From), ownerOf(s.To), s.Severity.String()})
 	}
 	for _, a := range d.Acts {
-		out.Acts = append(out.Acts, deed{event.Stamp(a.At), a.Actor, a.Verb, a.Note})
+		out.Acts = append(out.Acts, deedOf(a))
+	}
+	for _, n := range d.Notes {
+		out.Notes = append(out.Notes, findingNote{n.ID, event.Stamp(n.At), n.Author, n.Body, event.Stamp(n.RetractedAt), n.RetractedBy})
 	}
 	return out
 }

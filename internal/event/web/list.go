@@ -38,9 +38,15 @@ type findings struct {
 	Wrong   []string
 	More    bool // the second part of the bar is in use
 	Port    string
+	Query   string // the filter, for an act on all that match
+	Verbs   []web.Option
+	Most    int64 // findings that one act can be about
 
-	States, Severities, Types, Sectors, Feeds, Kinds, Designations []web.Option
+	People, Dispositions, States, Severities, Types, Sectors, Feeds, Kinds, Designations []web.Option
 }
+
+// Savable says that the list can be saved.
+func (p *findings) Savable() bool { return len(p.Wrong) == 0 }
 
 type link struct{ Text, Href string }
 
@@ -52,6 +58,15 @@ type chip struct{ Label, Value, Href string }
 type rowView struct {
 	event.Finding
 	Sector string
+	Pick   bool // with a box to tick
+}
+
+// Ruled is the disposition where the state does not say it.
+func (r rowView) Ruled() string {
+	if d := string(r.Ruling.Disposition); d != string(r.State) {
+		return d
+	}
+	return ""
 }
 
 // Endpoint is the address with its port, or nothing.
@@ -88,7 +103,7 @@ func (r *room) findings(ctx context.Context, v web.Visitor, in listIn) (*finding
 		return nil, err
 	}
 	p.Columns = columns(v, s)
-	f, err := in.Filter()
+	f, err := in.Filter(v.Actor)
 	var page *event.Page
 	if err == nil {
 		page, err = r.list.List(ctx, f, s, event.PageRequest{Cursor: in.After, Limit: onPage})
@@ -101,7 +116,10 @@ func (r *room) findings(ctx context.Context, v web.Visitor, in listIn) (*finding
 		return nil, err
 	}
 	for _, f := range page.Items {
-		p.Rows = append(p.Rows, rowView{f, r.sector(v, f.Owner.Sector)})
+		p.Rows = append(p.Rows, rowView{f, r.sector(v, f.Owner.Sector), v.May(Write)})
+	}
+	if v.May(Write) {
+		p.bulk(v)
 	}
 	p.Total, p.Pager = page.Total, web.NewPager(v, page.Next, len(page.Items))
 	if page.Prev != "" {
@@ -117,6 +135,16 @@ func (r *room) findings(ctx context.Context, v web.Visitor, in listIn) (*finding
 	}
 	p.Empty = web.Empty{Title: v.T("list.none"), Text: v.T("list.none-text"), Href: "/findings?state=all", Link: v.T("list.all")}
 	return p, nil
+}
+
+// bulk is the bar of acts on many findings.
+func (p *findings) bulk(v web.Visitor) {
+	p.Columns = append([]web.Column{{Key: "col.pick"}}, p.Columns...)
+	p.Most = event.MaxChoice
+	_, p.Query, _ = strings.Cut(v.With("after", "", "sort", ""), "?")
+	for _, verb := range event.Verbs() {
+		p.Verbs = append(p.Verbs, web.Option{Value: string(verb), Label: v.T("do." + string(verb))})
+	}
 }
 
 func wrongs(err error) []string {
@@ -135,7 +163,7 @@ func wrongs(err error) []string {
 func columns(v web.Visitor, s event.Sort) []web.Column {
 	cs := []web.Column{{Key: "col.severity", Sort: string(event.BySeverity)}, {Key: "col.subject", Sort: string(event.ByAddress)},
 		{Key: "col.type", Sort: string(event.ByType)}, {Key: "col.owner", Sort: string(event.ByOwner)},
-		{Key: "col.first", Sort: string(event.ByFirstSeen)}, {Key: "col.last", Sort: string(event.ByLastSeen)}, {Key: "col.state"}}
+		{Key: "col.first", Sort: string(event.ByFirstSeen)}, {Key: "col.last", Sort: string(event.ByLastSeen)}, {Key: "col.state"}, {Key: "col.assignee"}}
 	for i := range cs {
 		c := &cs[i]
 		if c.Sort == "" {
@@ -180,6 +208,14 @@ func (r *room) bar(ctx context.Context, v web.Visitor, p *findings) error {
 			p.Kinds = append(p.Kinds, web.Option{Value: t.Kind, Label: t.Kind})
 		}
 	}
+	people, err := r.people(ctx, v)
+	if err != nil {
+		return err
+	}
+	p.People, p.Dispositions = append([]web.Option{any}, people...), []web.Option{any}
+	for _, d := range []string{"none", string(event.RuledFalse), string(event.RuledAccepted)} {
+		p.Dispositions = append(p.Dispositions, web.Option{Value: d, Label: v.T("disposition." + d)})
+	}
 	p.Designations = []web.Option{any}
 	for _, d := range constituency.Designations() {
 		p.Designations = append(p.Designations, web.Option{Value: string(d), Label: v.T("designation." + string(d))})
@@ -202,7 +238,7 @@ func (r *room) bar(ctx context.Context, v web.Visitor, p *findings) error {
 
 // second are the fields of the bar that wait behind "more"; other filters only come by links and stand as chips.
 var second = []string{"feed", "kind", "designation", "port", "transport", "name", "domain", "identifier", "first-from", "first-until",
-	"last-from", "last-until", "new", "branch", "unattributed", "no-contact"}
+	"last-from", "last-until", "assignee", "disposition", "new", "branch", "unattributed", "no-contact"}
 
 // inUse lists the filters in use. A field of the bar holds one value: several are kept beside it.
 func (p *findings) inUse(r *room, v web.Visitor) {
@@ -233,7 +269,7 @@ func (r *room) words(v web.Visitor, name string, values []string) []string {
 		switch name {
 		case "sector":
 			out[i] = r.sector(v, s)
-		case "state", "designation":
+		case "state", "designation", "disposition", "assignee":
 			if v.Has(name + "." + s) {
 				out[i] = v.T(name + "." + s)
 			}

@@ -33,9 +33,11 @@ type one struct {
 	Days     int
 	Windows  []window
 	Original *original
-	Missing  string // why the original row cannot be shown
-	CanClose bool
-	CanOpen  bool
+	Missing  string       // why the original row cannot be shown
+	Forms    []event.Verb // what the visitor can do with it
+	People   []web.Option
+	Over     bool // the accepted risk's day is over
+	May      bool // change things
 }
 
 // PageTitle names the finding.
@@ -80,8 +82,14 @@ func (r *room) finding(ctx context.Context, v web.Visitor, in oneIn) (*one, erro
 	if err != nil {
 		return nil, err
 	}
-	o := &one{Detail: d, Sector: r.sector(v, d.Owner.Sector), Days: in.Days, Why: explain(v, d),
-		CanClose: d.State == event.Open && v.May(Write), CanOpen: d.State == event.Closed && v.May(Write)}
+	o := &one{Detail: d, Sector: r.sector(v, d.Owner.Sector), Days: in.Days, Why: explain(v, d), May: v.May(Write),
+		Over: d.Ruling.Disposition == event.RuledAccepted && d.Ruling.Until < event.DayOf(v.Now.UnixMicro())}
+	if o.May {
+		if o.People, err = r.people(ctx, v); err != nil {
+			return nil, err
+		}
+		o.Forms = forms(d)
+	}
 	for _, s := range d.Steps {
 		o.Steps = append(o.Steps, stepView{s, v.T("step."+s.What, nobody(v, s.From), nobody(v, s.To))})
 	}
@@ -105,6 +113,23 @@ func (r *room) finding(ctx context.Context, v web.Visitor, in oneIn) (*one, erro
 		return o, r.original(ctx, o, in)
 	}
 	return o, nil
+}
+
+// forms are the acts that make sense for a finding as it stands.
+func forms(d *event.Detail) []event.Verb {
+	return slices.DeleteFunc(event.Verbs(), func(verb event.Verb) bool {
+		switch verb {
+		case event.CloseFindings:
+			return d.State != event.Open
+		case event.Reopen:
+			return d.State != event.Closed
+		case event.Reset:
+			return d.Ruling.Disposition == ""
+		case event.MarkFalse:
+			return d.Ruling.Disposition == event.RuledFalse
+		}
+		return false
+	})
 }
 
 // original reads the row back. That it is not there any more is told on the page, not instead of it.

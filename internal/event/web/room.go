@@ -39,8 +39,13 @@ func Room(l *event.Lister, in *event.Intake, sectorName Names) web.Room {
 			web.Page("GET /findings", Read, "findings.html", r.findings),
 			web.Download("GET /findings/export/{format}", Read, r.export),
 			web.Page("GET /findings/{id}", Read, "finding.html", r.finding),
-			web.Action("POST /findings/{id}/close", Write, "GET /findings/{id}", r.close),
-			web.Action("POST /findings/{id}/reopen", Write, "GET /findings/{id}", r.reopen),
+			web.Action("POST /findings/{id}/rule", Write, "GET /findings/{id}", r.ruleOne),
+			web.Page("GET /findings/rule", Write, "rule.html", r.form),
+			web.Action("POST /findings/rule", Write, "GET /findings/rule", r.ruleMany),
+			web.Page("GET /findings/bulk", Read, "deeds.html", r.deeds),
+			web.Page("GET /findings/bulk/{id}", Read, "deed.html", r.deed),
+			web.Action("POST /findings/bulk/{id}/undo", Write, "", r.undo),
+			web.Action("POST /findings/notes/{id}/retract", Write, "", r.retract),
 			web.Page("GET /search", Read, "search.html", r.search),
 		}}
 }
@@ -52,26 +57,13 @@ type exportIn struct {
 }
 
 func (r *room) export(ctx context.Context, v web.Visitor, in exportIn) (web.File, error) {
-	f, err := in.Filter()
+	f, err := in.Filter(v.Actor)
 	if err != nil {
 		return web.File{}, err
 	}
 	types := map[string]string{"json": "application/json", "csv": "text/csv; charset=utf-8", "idf": "application/x-ndjson"}
 	return web.File{Name: "findings-" + event.DayOf(v.Now.UnixMicro()).String() + "." + in.Format, Type: types[in.Format],
 		Write: func(w io.Writer) error { return r.list.Export(ctx, w, f, in.Format) }}, nil
-}
-
-type noteIn struct {
-	ID   string `path:"id" max:"100"`
-	Note string `form:"note" max:"2000"`
-}
-
-func (r *room) close(ctx context.Context, v web.Visitor, in noteIn) (web.Done, error) {
-	return web.Done{To: "/findings/" + in.ID, Flash: "done.closed"}, r.list.CloseFinding(ctx, v.Actor, in.ID, in.Note)
-}
-
-func (r *room) reopen(ctx context.Context, v web.Visitor, in noteIn) (web.Done, error) {
-	return web.Done{To: "/findings/" + in.ID, Flash: "done.reopened"}, r.list.Reopen(ctx, v.Actor, in.ID, in.Note)
 }
 
 // sector is what people call a sector.

@@ -71,7 +71,7 @@ func open(t *testing.T) *console {
 	}
 	a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1", Clock: now, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 		Actor: func(*http.Request) act.Actor { return identity.LocalActor }, Allowed: identity.Allowed},
-		room.Room(event.NewLister(d), in, func(id, _ string) string { return map[string]string{"energy": "Energy"}[id] }))
+		room.Room(event.NewLister(d).WithClock(now).WithRegistry(constituency.NewStore(d, now)), in, func(id, _ string) string { return map[string]string{"energy": "Energy"}[id] }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +146,13 @@ func (c *console) post(target string, form url.Values, status int) string {
 func TestTextsStandInTheCatalogue(t *testing.T) {
 	keys := []string{"filter.any", "filter.at-least", "filter.all-states", "state.", "designation.", "step.", "why.none", "why.won", "why.fallback",
 		"rule.", "list.none", "list.none-text", "list.all", "list.empty", "list.empty-text", "list.begin", "search.none", "search.hint", "title.search", "export.csv", "export.json",
-		"export.idf", "done.closed", "done.reopened", constituency.LostWeakerRule, constituency.LostLessSpecific,
+		"export.idf", "done.bulk", "done.undone", "done.undone-but", "done.retracted", "assignee.me", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, "owner.nobody", "col."}
 	for _, s := range []string{"first-seen", "seen-again", "reopened", "transferred", "severity", "no-longer-seen", "lapsed"} {
 		keys = append(keys, "step."+s)
+	}
+	for _, verb := range event.Verbs() {
+		keys = append(keys, "do."+string(verb), "done."+string(verb), "verb."+string(verb), "hint."+string(verb))
 	}
 	for r := constituency.ExactAddress; r <= constituency.NoRule; r++ {
 		keys = append(keys, "rule."+r.String())
@@ -195,19 +198,19 @@ func TestOneFindingTellsEverything(t *testing.T) {
 	c := open(t)
 	to := c.redirect("/search?q=203.0.113.7")
 	body := c.get(to, "203.0.113.7:123", "Power Grid is the owner, because of 203.0.113.0/26", "longest prefix, entered by a person",
-		"Seen for the first time, at Power Grid", "&lt;b&gt;ntp", "As it is in the file", "and in the latest", "Close this finding")
+		"Seen for the first time, at Power Grid", "&lt;b&gt;ntp", "As it is in the file", "and in the latest", "<summary>Close</summary>")
 	if strings.Contains(body, "<b>ntp") {
 		t.Error("text of a feed is markup")
 	}
 	c.get(to+"?days=7", "203.0.113.7:123")
-	if body := c.post(to+"/close", url.Values{"note": {""}}, 400); !strings.Contains(body, "say why") {
+	if body := c.post(to+"/rule", url.Values{"verb": {"close"}, "note": {""}}, 400); !strings.Contains(body, "say why") {
 		t.Errorf("%s", body)
 	}
-	c.post(to+"/close", url.Values{"note": {"patched & done"}}, 303)
-	c.get(to, "patched &amp; done", "Open it again", "state-closed")
+	c.post(to+"/rule", url.Values{"verb": {"close"}, "note": {"patched & done"}}, 303)
+	c.get(to, "patched &amp; done", "Open again", "state-closed")
 	c.get("/findings?state=closed", "1 finding")
-	c.post(to+"/reopen", url.Values{"note": {"not yet"}}, 303)
-	c.get(to, "Close this finding")
+	c.post(to+"/rule", url.Values{"verb": {"reopen"}, "note": {"not yet"}}, 303)
+	c.get(to, "<summary>Close</summary>")
 }
 
 func TestSearchGroupsAndLeads(t *testing.T) {
@@ -243,4 +246,51 @@ func TestExportsFollowTheFilter(t *testing.T) {
 	if n := strings.Count(c.get("/findings/export/idf"), `"source.ip"`); n != 150 {
 		t.Errorf("%d lines", n)
 	}
+}
+
+func TestAllThatMatchIsRuledAfterAPageThatAsksAndUndone(t *testing.T) {
+	c := open(t)
+	c.get("/findings?address=203.0.113.0/28", `form="bulk"`, `value="address=203.0.113.0%2F28"`, `name="expected" value="15"`, "With all 15 that match")
+	c.get("/findings/rule?verb=false-positive&whole=1&expected=15&filter=address%3D203.0.113.0%252F28", "Rule a false positive", "15 findings", "Do it with 15 findings")
+	all := url.Values{"verb": {"false-positive"}, "whole": {"1"}, "filter": {"address=203.0.113.0/28"}, "expected": {"15"}, "note": {"scanners"}}
+	all.Set("expected", "16")
+	c.post("/findings/rule", all, 409)
+	all.Set("expected", "15")
+	c.post("/findings/rule", all, 303)
+	c.get("/findings/bulk/1", "scanners", "Undo", "203.0.113.1:123", "state-false-positive")
+	c.get("/findings/bulk", "scanners", "15 findings")
+	c.get("/findings?disposition=false-positive", "15 findings", "False positive")
+	c.post("/findings/bulk/1/undo", nil, 303)
+	c.get("/findings/bulk/1", "undone by Command line")
+	c.get("/findings?disposition=false-positive", "No finding matches")
+}
+
+func TestTickedFindingsAreActedOn(t *testing.T) {
+	c := open(t)
+	id := regexp.MustCompile(`name="id" value="([0-9a-f]+)"`)
+	var ids []string
+	for _, m := range id.FindAllStringSubmatch(c.get("/findings"), 3) {
+		ids = append(ids, m[1])
+	}
+	if len(ids) != 3 {
+		t.Fatalf("%d boxes to tick", len(ids))
+	}
+	c.get("/findings/rule?verb=note&expected=149&filter=&id="+strings.Join(ids, "&id="), "3 findings", ids[2])
+	c.get("/findings/rule?verb=note", "No finding is chosen")
+	c.get("/findings/rule?verb=dance&id="+ids[0], "nothing of that name")
+	if body := c.post("/findings/rule", url.Values{"verb": {"note"}, "id": ids}, 400); !strings.Contains(body, "say why") {
+		t.Errorf("%s", body)
+	}
+	c.post("/findings/rule", url.Values{"verb": {"note"}, "id": ids, "note": {"a <b> & c"}}, 303)
+	c.get("/findings/"+ids[1], "a &lt;b&gt; &amp; c", "/findings/notes/2/retract")
+	c.post("/findings/notes/2/retract", nil, 303)
+	if body := c.get("/findings/"+ids[1], "retracted by Command line"); strings.Contains(body, "a &lt;b&gt;") {
+		t.Error("a retracted note is shown")
+	}
+	c.post("/findings/"+ids[0]+"/rule", url.Values{"verb": {"assign"}, "assignee": {"me"}}, 400) // the command line has no account
+	c.post("/findings/"+ids[0]+"/rule", url.Values{"verb": {"accept-risk"}, "note": {"x"}, "until": {"nonsense"}}, 400)
+	c.post("/findings/"+ids[0]+"/rule", url.Values{"verb": {"wrong-owner"}, "note": {"x"}, "constituent": {"nobody"}}, 400)
+	c.post("/findings/"+ids[0]+"/rule", url.Values{"verb": {"wrong-owner"}, "note": {"theirs"}, "constituent": {"grid"}}, 409) // it is theirs
+	nobodys := id.FindStringSubmatch(c.get("/findings?address=203.0.113.100"))[1]
+	c.post("/findings/"+nobodys+"/rule", url.Values{"verb": {"wrong-owner"}, "note": {"theirs"}, "constituent": {"grid"}}, 303)
 }

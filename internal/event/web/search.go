@@ -43,6 +43,9 @@ func (s *results) Shown() bool {
 	return s.Found != nil && len(s.Rows)+len(s.Found.Constituents)+len(s.Found.Types) > 0
 }
 
+// Savable says that the search can be saved: when it found something.
+func (s *results) Savable() bool { return s.Shown() }
+
 func (r *room) search(ctx context.Context, v web.Visitor, in searchIn) (*results, error) {
 	p := &results{Query: in.Query, Empty: web.Empty{Title: v.T("search.none"), Text: v.T("search.hint")}}
 	if strings.TrimSpace(in.Query) == "" {
@@ -59,7 +62,7 @@ func (r *room) search(ctx context.Context, v web.Visitor, in searchIn) (*results
 	}
 	p.Found = f
 	for _, x := range f.Findings {
-		p.Rows = append(p.Rows, rowView{x, r.sector(v, x.Owner.Sector)})
+		p.Rows = append(p.Rows, rowView{Finding: x, Sector: r.sector(v, x.Owner.Sector)})
 	}
 	if f.Total > int64(len(f.Findings)) {
 		p.All = allOf(f)

@@ -89,6 +89,18 @@ func newDecoder[In any]() (func(*http.Request) (In, error), error) {
 	}, nil
 }
 
+// Read fills a T by the same tags from a query that stands elsewhere than in a request's address.
+func Read[T any](query string) (out T, err error) {
+	if _, err := url.ParseQuery(query); err != nil {
+		return out, fault.Invalidf("%q is no query of an address: %w", query, err)
+	}
+	decode, err := newDecoder[T]()
+	if err != nil {
+		return out, err
+	}
+	return decode(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: query}})
+}
+
 func collect(t reflect.Type, at []int, out *[]slot) error {
 	for i := range t.NumField() {
 		f := t.Field(i)

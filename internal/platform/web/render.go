@@ -88,6 +88,10 @@ type frame struct {
 	Home    string
 	Account string // who is signed in; "" nobody
 	SignIn  string
+	Views   []Link // saved lists
+	Save    bool   // this list can be saved
+	Path    string // what would be saved
+	Stored  string
 }
 
 type navLink struct {
@@ -137,6 +141,7 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 		if t, ok := v.Data.(interface{ RefreshAfter() time.Duration }); ok {
 			f.Refresh = int(t.RefreshAfter() / time.Second)
 		}
+		a.saved(r, &f)
 		f.Flash, f.Grave = takeFlash(w, r, room, v.Visitor)
 		err = a.base.byLang[lang].ExecuteTemplate(page, "layout.html", f)
 	}
@@ -145,6 +150,20 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 		return
 	}
 	a.deliver(w, r, status, page.Bytes())
+}
+
+// saved fills in the visitor's saved lists, and what this page would be saved as when it is a list: one whose data has a
+// method Savable() bool that says so.
+func (a *App) saved(r *http.Request, f *frame) {
+	route := a.pages["POST /views"]
+	if a.cfg.Views == nil || route == nil || !f.Visitor.May(route.permission) {
+		return
+	}
+	f.Views = a.cfg.Views(r.Context(), f.Visitor.Actor)
+	if l, ok := f.Data.(interface{ Savable() bool }); ok && l.Savable() {
+		f.Save, f.Path = true, f.Visitor.URL.Path
+		_, f.Stored, _ = strings.Cut(f.Visitor.With("after", ""), "?")
+	}
 }
 
 // deliver sends HTML, compressed when that pays.

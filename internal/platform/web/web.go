@@ -6,6 +6,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,9 @@ type NavEntry struct {
 	Permission act.Permission // who sees it
 }
 
+// Link leads to a page; its text is ready for people.
+type Link struct{ Text, Href string }
+
 // Config is what an App is told of its nation and its process.
 type Config struct {
 	Nation    string // "Ruritania"
@@ -57,6 +61,7 @@ type Config struct {
 	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
 	// returns an error. nil: none.
 	Outside func(act.Permission) bool
+	Views   func(context.Context, act.Actor) []Link // saved lists, for the menu; may be nil
 	Log     *slog.Logger
 	Observe func(route string, status int, d time.Duration) // may be nil
 }

@@ -133,6 +133,9 @@ func (r *room) picture(ctx context.Context, in tableIn) (*situation.Picture, err
 	return r.situation.Sector(ctx, sectorOf(in.Sector), in.Window.Days)
 }
 
+// Savable says that the list can be saved.
+func (*table) Savable() bool { return true }
+
 func (r *room) page(ctx context.Context, v web.Visitor, in tableIn) (*table, error) {
 	t, err := r.table(ctx, v, in)
 	if err == nil {

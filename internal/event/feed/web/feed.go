@@ -26,6 +26,9 @@ type feedRow struct {
 
 type feedsPage struct{ Feeds []feedRow }
 
+// Savable says that the list can be saved.
+func (feedsPage) Savable() bool { return true }
+
 func (r *room) feeds(ctx context.Context, v web.Visitor, _ none) (feedsPage, error) {
 	var p feedsPage
 	feeds, err := r.Feeds.List(ctx)

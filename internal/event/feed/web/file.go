@@ -52,6 +52,9 @@ type filesPage struct {
 	Empty         web.Empty
 }
 
+// Savable says that the list can be saved.
+func (filesPage) Savable() bool { return true }
+
 func (r *room) files(ctx context.Context, v web.Visitor, in fileFilter) (filesPage, error) {
 	p := filesPage{Filter: in, Feeds: []web.Option{{Label: v.T("file.any")}}, States: []web.Option{{Label: v.T("file.any")}}}
 	q, err := in.filter()
