@@ -60,13 +60,13 @@ var notForCapabilities = []string{"net/http", "html/template", "database/sql", "
 // thirdParty says where a module may be imported: a folder and all below it, or a layer written as "layer:room". Tests may
 // import any module of go.mod.
 var thirdParty = map[string][]string{
-	"github.com/BurntSushi/toml":          {"internal/platform/config", "internal/platform/text", "internal/nation", "internal/event/feed", "internal/event/generate"},
+	"github.com/BurntSushi/toml":          {"internal/platform/config", "internal/platform/text", "internal/nation", "internal/event/feed", "internal/event/generate", "internal/identity/provider"},
 	"github.com/alecthomas/kong":          {"cmd", "internal/platform/config", "internal/app/command"},
 	"github.com/chromedp/chromedp":        {"scripts"},
-	"github.com/coreos/go-oidc/v3":        {"internal/identity/web"},
+	"github.com/coreos/go-oidc/v3":        {"internal/identity/provider/web"},
 	"github.com/danielgtaylor/huma/v2":    {"internal/platform/api", "layer:room"},
 	"github.com/gaissmai/bart":            {"internal/constituency"},
-	"github.com/go-webauthn/webauthn":     {"internal/identity/web"},
+	"github.com/go-webauthn/webauthn":     {"internal/identity/passkey"},
 	"github.com/jackc/pgx/v5":             {"internal/platform/db", "bench"},
 	"github.com/klauspost/compress":       {"internal/event", "internal/platform/file"},
 	"github.com/parquet-go/parquet-go":    {"internal/event", "bench"},
@@ -76,7 +76,7 @@ var thirdParty = map[string][]string{
 	"github.com/wneessen/go-mail":         {"internal/platform/mail"},
 	"golang.org/x/crypto":                 {"internal/identity", "internal/app"},
 	"golang.org/x/mod":                    {"internal/audit"},
-	"golang.org/x/oauth2":                 {"internal/identity/web"},
+	"golang.org/x/oauth2":                 {"internal/identity/provider/web"},
 	"golang.org/x/net":                    {"internal/constituency", "internal/platform", "internal/event"},
 	"golang.org/x/sync":                   {"internal"},
 	"golang.org/x/sys":                    {"internal/platform", "internal/world", "internal/app"},

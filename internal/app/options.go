@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/internal/identity/provider"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/rate"
@@ -35,7 +36,9 @@ type Options struct {
 
 	Limits           Limits
 	MetricsTokenFile string      // whoever shows the token in it may read /metrics; without one only this machine may
-	Net              *egress.Net // the way to the ACME directory
+	Net              *egress.Net // the way to the ACME directory and to providers of single sign-on
+
+	Providers []provider.Provider // of single sign-on
 }
 
 // ACME says where certificates come from by the protocol of RFC 8555.

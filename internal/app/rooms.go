@@ -19,6 +19,8 @@ import (
 	eventweb "tocsin/internal/event/web"
 	"tocsin/internal/identity"
 	identityapi "tocsin/internal/identity/api"
+	passkeyapi "tocsin/internal/identity/passkey/api"
+	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
@@ -39,7 +41,11 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the nation's profile: %w", err)
 	}
-	rooms := s.rooms(profile)
+	keys, err := s.passkeys(profile.Team.Name)
+	if err != nil {
+		return nil, err
+	}
+	rooms := append(s.rooms(profile, s.ways(keys)), s.passkeyRoom(keys), s.providerRoom())
 	for _, room := range rooms {
 		for _, rt := range room.Routes {
 			if err := known(rt.Pattern(), rt.Permission()); err != nil {
@@ -62,10 +68,10 @@ func known(pattern string, p act.Permission) error {
 }
 
 // rooms are the console's; a new one is a line here.
-func (s *Server) rooms(profile *nation.Profile) []web.Room {
+func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Room {
 	w := s.world
 	return []web.Room{
-		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues}),
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
@@ -82,6 +88,8 @@ func (s *Server) rest() (http.Handler, error) {
 	w := s.world
 	var routes []api.Route
 	routes = append(routes, identityapi.Routes(w.Identity)...)
+	routes = append(routes, passkeyapi.Routes(w.Identity)...)
+	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)

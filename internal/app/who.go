@@ -26,7 +26,7 @@ func actor(r *http.Request) act.Actor {
 // session, or anybody. A wrong token is refused instead of counting as nobody's, so that a script notices.
 func (s *Server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if anonymous(r.URL.Path) {
+		if alike(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -48,8 +48,8 @@ func (s *Server) identify(next http.Handler) http.Handler {
 	})
 }
 
-// anonymous are paths that answer everybody alike.
-func anonymous(path string) bool {
+// alike are paths that answer everybody alike.
+func alike(path string) bool {
 	return strings.HasPrefix(path, "/assets/") || path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/api/docs" ||
 		path == "/api/docs.css" || strings.HasPrefix(path, "/api/openapi")
 }

@@ -49,7 +49,11 @@ func (s *Store) RemovePasskey(ctx context.Context, by act.Actor, id int64) error
 		if err != nil {
 			return err
 		}
-		if a.password == "" && len(ks) == 1 {
+		is, err := providersOf(tx, account)
+		if err != nil {
+			return err
+		}
+		if a.password == "" && len(ks) == 1 && len(is) == 0 {
 			return fault.Conflictf("this is your only way to sign in: set a password first")
 		}
 		return deletePasskey(tx, account, id)
@@ -67,10 +71,46 @@ func (s *Store) PasskeyUsed(ctx context.Context, account int64, credential []byt
 	return s.DB.Upkeep(ctx, func(tx *db.Tx) error { return usePasskey(tx, account, credential, body, s.now()) })
 }
 
+// PasskeyCloned records that a passkey was refused because its counter went back: somebody may have a copy of its key.
+func (s *Store) PasskeyCloned(ctx context.Context, k Passkey, d Device) error {
+	return s.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "identity.passkey-cloned", Object: object("account", k.Account),
+		Detail: detail(map[string]any{"passkey": k.ID, "name": k.Name, "address": d.text()})}, func(*db.Tx) error { return nil })
+}
+
 // Link joins an identity at a provider of single sign-on to an account.
 func (s *Store) Link(ctx context.Context, by act.Actor, account int64, issuer, subject string) error {
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.link-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer, "subject": subject})},
-		func(tx *db.Tx) error { return insertProvider(tx, account, issuer, subject, s.now()) })
+		func(tx *db.Tx) error {
+			if a, err := accountByID(tx, account); err != nil {
+				return err
+			} else if a.Kind != PersonAccount {
+				return fault.Invalidf("single sign-on is for people; %s is a service", a.Login)
+			}
+			return insertProvider(tx, account, issuer, subject, s.now())
+		})
+}
+
+// Admit makes an account for somebody whom a provider vouches for, already linked to their identity there.
+func (s *Store) Admit(ctx context.Context, n NewAccount, issuer, subject string) (int64, error) {
+	n.Kind, n.Password = PersonAccount, ""
+	if err := n.check(); err != nil {
+		return 0, err
+	}
+	var id int64
+	err := s.DB.Act(ctx, act.Act{Actor: act.Machine, Verb: "identity.admit"}, func(tx *db.Tx) (err error) {
+		if id, err = s.create(tx, n, ""); err != nil {
+			return err
+		}
+		tx.Note(object("account", id), detail(map[string]any{"login": n.Login, "roles": n.Roles, "issuer": issuer, "subject": subject}))
+		return insertProvider(tx, id, issuer, subject, s.now())
+	})
+	return id, err
+}
+
+// Stranger records that somebody came whom a provider knows and who has no account: from it an administrator links them.
+func (s *Store) Stranger(ctx context.Context, issuer, subject string, d Device) error {
+	return s.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "identity.stranger", Object: "provider:" + issuer,
+		Detail: detail(map[string]string{"subject": subject, "address": d.text()})}, func(*db.Tx) error { return nil })
 }
 
 // ByProvider is the account of an identity at a provider, by its issuer and subject; a mail address never counts, because
@@ -86,10 +126,27 @@ func (s *Store) ByProvider(ctx context.Context, issuer, subject string) (a *Acco
 	return a, err
 }
 
-// Unlink separates an account from the identities at an issuer.
+// Unlink separates an account from the identities at an issuer. The last way to sign in stays.
 func (s *Store) Unlink(ctx context.Context, by act.Actor, account int64, issuer string) error {
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.unlink-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer})},
-		func(tx *db.Tx) error { return deleteProvider(tx, account, issuer) })
+		func(tx *db.Tx) error {
+			if err := deleteProvider(tx, account, issuer); err != nil {
+				return err
+			}
+			a, err := accountByID(tx, account)
+			if err != nil || a.password != "" {
+				return err
+			}
+			ks, err := passkeysOf(tx, account)
+			if err != nil || len(ks) > 0 {
+				return err
+			}
+			is, err := providersOf(tx, account)
+			if err == nil && len(is) == 0 {
+				err = fault.Conflictf("this is the only way to sign in with this account: set a password or add a passkey first")
+			}
+			return err
+		})
 }
 
 // Providers lists the issuers that an account signs in with.

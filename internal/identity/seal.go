@@ -62,13 +62,15 @@ func NewSeal(key []byte) (*Seal, error) {
 	return &Seal{g}, err
 }
 
-func (s *Seal) close(secret, owner string) string {
+// Lock encrypts a secret for its owner: only Unlock with the same owner gives it back. The result is text of letters, digits, + and /.
+func (s *Seal) Lock(secret, owner string) string {
 	nonce := make([]byte, s.aead.NonceSize())
 	rand.Read(nonce)
 	return base64.RawStdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, []byte(secret), []byte(owner)))
 }
 
-func (s *Seal) open(sealed, owner string) (string, error) {
+// Unlock gives back what Lock encrypted for this owner, and an error for anything else.
+func (s *Seal) Unlock(sealed, owner string) (string, error) {
 	b, err := base64.RawStdEncoding.DecodeString(sealed)
 	if err != nil || len(b) < s.aead.NonceSize() {
 		return "", errors.New("the sealed secret is damaged")

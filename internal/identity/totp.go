@@ -46,7 +46,7 @@ func (s *Store) ConfirmTOTP(ctx context.Context, by act.Actor, secret, code stri
 	if !right {
 		return fault.Problems{{Field: "code", Message: "the code is not right: take the one that the app shows now, and check the clock of the phone"}}
 	}
-	sealed := s.Seal.close(secret, object("account", id))
+	sealed := s.Seal.Lock(secret, object("account", id))
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.totp", Object: object("account", id)}, func(tx *db.Tx) error {
 		if err := setTOTP(tx, id, sealed, step); err != nil {
 			return err
@@ -81,7 +81,7 @@ func (s *Store) checkTOTP(a *Account, code string) (step int64, right bool) {
 	if s.Seal == nil || a.totp == "" {
 		return 0, false
 	}
-	secret, err := s.Seal.open(a.totp, object("account", a.ID))
+	secret, err := s.Seal.Unlock(a.totp, object("account", a.ID))
 	if err != nil {
 		return 0, false
 	}

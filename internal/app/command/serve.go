@@ -12,6 +12,7 @@ import (
 
 	"tocsin/internal/app"
 	"tocsin/internal/event"
+	"tocsin/internal/identity/provider"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
@@ -23,6 +24,7 @@ type serveCmd struct {
 	KeepArchive int      `help:"Days for which source files are kept; 0 is for ever." default:"0"`
 	AllowNet    []string `help:"Local networks that collectors may reach; public addresses they may." placeholder:"PREFIX"`
 	Proxy       string   `help:"HTTP proxy for collectors." placeholder:"URL"`
+	OIDC        string   `name:"oidc" help:"TOML file of the providers of single sign-on." type:"path" placeholder:"FILE"`
 	mailFlags   `embed:""`
 }
 
@@ -50,6 +52,11 @@ func (c *serveCmd) Run(e *Env) error {
 	o, err := c.options(way)
 	if err != nil {
 		return usage(err)
+	}
+	if c.OIDC != "" {
+		if o.Providers, err = provider.Load(c.OIDC); err != nil {
+			return usage(err)
+		}
 	}
 	cfg := e.served(e.dir(), c.Listen)
 	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestTemplatesAndCatalogues(t *testing.T) {
-	keys := []string{"role.", "method.", "people.any", "people.none", "person.no-role", "done."}
+	keys := []string{"sign-in.passkey", "role.", "method.", "people.any", "people.none", "person.no-role", "done."}
 	for _, r := range identity.Roles() {
 		keys = append(keys, "role."+string(r))
 	}

@@ -209,6 +209,14 @@ func (r Route) check(room *set) error {
 
 func titleKey(template string) string { return "title." + strings.TrimSuffix(template, ".html") }
 
+// Inside is the address when it stays on this console, and home otherwise: where a "?to=" may lead.
+func Inside(to, home string) string {
+	if local(to) {
+		return to
+	}
+	return home
+}
+
 // local tells whether a URL stays on this console.
 func local(u string) bool {
 	p, err := url.Parse(u)

@@ -74,4 +74,28 @@
 
   // A choice that says so sends its form at once.
   for (const s of document.querySelectorAll("select[data-submit]")) s.addEventListener("change", () => s.form.requestSubmit());
+
+  // Passkeys: a form carries what to ask the device for, and sends what it answers; what went wrong is a text of the form.
+  for (const form of document.querySelectorAll("form[data-passkey-create], form[data-passkey-get]")) {
+    const { passkeyCreate, passkeyGet } = form.dataset;
+    const tell = (what) => { for (const p of form.querySelectorAll("[data-passkey-trouble]")) p.hidden = p.dataset.passkeyTrouble !== what; };
+    if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
+      tell("unsupported");
+      continue;
+    }
+    form.querySelector("button").disabled = false;
+    form.addEventListener("submit", async (e) => {
+      e.preventDefault();
+      tell("");
+      try {
+        const made = passkeyCreate
+          ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(passkeyCreate)) })
+          : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(passkeyGet)) });
+        form.elements.answer.value = JSON.stringify(made.toJSON());
+        form.submit();
+      } catch (err) {
+        tell({ NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known", SecurityError: "place" }[err.name] || "failed");
+      }
+    });
+  }
 })();
