@@ -48,7 +48,7 @@ func (p *pending) put(c *comparison) string {
 func (p *pending) get(key string, a act.Actor) (*comparison, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c := p.byKey[key]; c != nil && c.actor == a {
+	if c := p.byKey[key]; c != nil && c.actor.Subject() == a.Subject() {
 		return c, nil
 	}
 	return nil, fault.NotFoundf("this comparison is no longer kept: choose the file again")
