@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ const fullRegistry = `{"constituents":[
  {"ref":"bravo","name":"CANARY-Bravo","kind":"operator","sector":"energy","note":"CANARY-note",
   "contacts":[{"role":"security","name":"CANARY-person","mail":"canary@bravo.example"}],"assets":[{"kind":"prefix","value":"203.0.113.128/25"},{"kind":"domain","value":"canary-domain.example"}]}]}`
 
-func newFull(t *testing.T) *full {
+func newFull(t *testing.T, log slog.Handler) *full {
 	t.Helper()
 	f := &full{t: t, w: openWorld(t), ids: map[string]int64{}, account: map[identity.Role]int64{}, actor: map[identity.Role]act.Actor{},
 		token: map[identity.Role]string{}, scope: map[identity.Role][]act.Permission{}, made: map[string]string{}}
@@ -73,7 +74,7 @@ func newFull(t *testing.T) *full {
 		f.ids[c.Ref] = c.ID
 	}
 	f.takeIn()
-	f.s, _ = startWith(t, f.w, app.Options{Listen: "127.0.0.1:0", PublicURL: []string{"http://localhost:8080"}})
+	f.s, _ = startLogging(t, f.w, app.Options{Listen: "127.0.0.1:0", PublicURL: []string{"http://localhost:8080"}}, log)
 	for _, r := range identity.Roles() {
 		held := identity.Held{Role: r}
 		switch r {

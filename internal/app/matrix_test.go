@@ -3,6 +3,7 @@ package app_test
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"regexp"
@@ -250,7 +251,7 @@ func (f *full) body(d app.Declared, own bool) (text string, whose bool) {
 // Every route is asked for by every role, about what is its own and what is another's, by real requests over the wire. Only
 // what the role may is answered; nothing of Bravo's reaches who is neither staff nor Bravo's.
 func TestMatrixOfRoutesRolesAndObjects(t *testing.T) {
-	f := newFull(t)
+	f := newFull(t, slog.DiscardHandler)
 	counts, perRole := map[cell]int{}, map[identity.Role]map[cell]int{}
 	unexpected := 0
 	routes := f.s.Declared()
