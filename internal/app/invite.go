@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	netmail "net/mail"
 
@@ -10,13 +11,14 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/mail"
 )
 
 // invitation is a mail with the link by which one person joins.
 type invitation struct {
 	link    *identity.Link
-	message mail.Message
+	message mail.Raw
 }
 
 // Ref implements disclosure.Item.
@@ -64,33 +66,50 @@ func (i invitation) recipient() disclosure.Recipient {
 	return to
 }
 
-// invitationMail sends invitations through the gate; nil without a mail server.
+// invitationMail sends invitations through the gate; nil without a mail server. They do not wait in the outbox, where the link could
+// be read by others, but its switch stops them too.
 func (s *Server) invitationMail() func(ctx context.Context, l *identity.Link, subject, text string) error {
 	if s.world.Mail == nil {
 		return nil
 	}
 	return func(ctx context.Context, l *identity.Link, subject, text string) error {
-		it := invitation{l, mail.Message{To: (&netmail.Address{Name: l.Name, Address: l.Login}).String(), Subject: subject, Text: text,
-			Key: fmt.Sprintf("invitation-%d-%d", l.ID, l.Created)}}
-		var out egress.Cleared[mail.Message]
-		err := s.world.DB().View(ctx, func(tx *db.Tx) error {
-			cleared, _, err := disclosure.Clear(ctx, tx, s.world.Gate, it.recipient(), disclosure.Mail, []invitation{it}, func(i invitation) mail.Message { return i.message })
-			if err != nil {
-				return err
-			}
-			messages, grant, err := cleared.Open()
-			if err != nil {
-				return err
-			}
-			if len(messages) != 1 {
-				return fmt.Errorf("the gate keeps the invitation of %s back", l.Login)
-			}
-			out, err = disclosure.Whole(messages[0], grant)
-			return err
-		})
+		if on, err := s.world.Outbox.Switch(ctx); err != nil || !on.Sending {
+			return errors.Join(err, fault.New(fault.Unavailable, "all sending is switched off"))
+		}
+		b, err := s.world.Mail.Render(mail.Message{To: (&netmail.Address{Name: l.Name, Address: l.Login}).String(), Subject: subject, Text: text,
+			Key: fmt.Sprintf("invitation-%d-%d", l.ID, l.Created)})
 		if err != nil {
 			return err
 		}
-		return s.world.Mail.Send(ctx, out)
+		it := invitation{l, mail.Raw{To: l.Login, Bytes: b}}
+		out, err := s.clearInvitation(ctx, it)
+		if err != nil {
+			return err
+		}
+		line, err := s.world.Mail.Dial(ctx)
+		if err != nil {
+			return err
+		}
+		defer line.Close()
+		return line.Send(ctx, out)
 	}
+}
+
+func (s *Server) clearInvitation(ctx context.Context, it invitation) (out egress.Cleared[mail.Raw], err error) {
+	err = s.world.DB().View(ctx, func(tx *db.Tx) error {
+		cleared, _, err := disclosure.Clear(ctx, tx, s.world.Gate, it.recipient(), disclosure.Mail, []invitation{it}, func(i invitation) mail.Raw { return i.message })
+		if err != nil {
+			return err
+		}
+		messages, grant, err := cleared.Open()
+		if err != nil {
+			return err
+		}
+		if len(messages) != 1 {
+			return fmt.Errorf("the gate keeps the invitation of %s back", it.link.Login)
+		}
+		out, err = disclosure.Whole(messages[0], grant)
+		return err
+	})
+	return out, err
 }

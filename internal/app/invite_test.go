@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net"
+	"net/http"
 	netmail "net/mail"
 	"regexp"
 	"strings"
@@ -73,7 +74,14 @@ func TestInvitationGoesByMailThroughTheGate(t *testing.T) {
 	root, err := w.Identity.ByLogin(t.Context(), login)
 	f.must(err)
 	f.account[identity.Administrator] = root.ID
-	a, body := f.ask(request{method: "POST", path: "/people/new", role: identity.Administrator, body: "login=ana%40cert.example&name=Ana&role=analyst"})
+	invite := func(login string) (*http.Response, string) {
+		return f.ask(request{method: "POST", path: "/people/new", role: identity.Administrator, body: "login=" + login + "%40cert.example&name=Ana&role=analyst"})
+	}
+	if _, body := invite("early"); p.got != "" || !strings.Contains(body, "/join/") || !strings.Contains(body, "switched off") {
+		t.Errorf("with sending switched off: sent %q, shown %s", p.got, body)
+	}
+	f.must(w.Outbox.Start(t.Context(), identity.LocalActor, "the team is complete"))
+	a, body := invite("ana")
 	if a.StatusCode != 200 || !strings.Contains(body, "mailed to ana@cert.example") {
 		t.Fatalf("%d %s", a.StatusCode, body)
 	}
