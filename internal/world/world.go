@@ -159,7 +159,7 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch, NeedsTwo: w.needsTwo})
 	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
 	w.Audit.Register(w.jobs)
 	w.Views = view.NewStore(w.db)
@@ -315,6 +315,15 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// needsTwo asks the nation's profile whether an act needs two people.
+func (w *World) needsTwo(ctx context.Context, act string) (bool, error) {
+	p, _, err := w.Nation.Load(ctx)
+	if err != nil {
+		return true, err
+	}
+	return p.NeedsTwo(act), nil
 }
 
 // ConstituentName is what people call a constituent; "" when there is none.
