@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -185,7 +186,7 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency).WithStaff(w.assignees)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
@@ -315,6 +316,26 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// assignees are the people of the CERT who rule findings.
+func (w *World) assignees(ctx context.Context) (out []event.Assignee, err error) {
+	for _, role := range identity.Roles() {
+		if !role.Staff() || !slices.Contains(role.Permissions(), "finding.write") {
+			continue
+		}
+		people, _, err := w.Identity.List(ctx, identity.Filter{Role: role, Limit: 1000})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range people {
+			a := event.Assignee{ID: p.ID, Name: p.Name}
+			if p.Kind == identity.PersonAccount && !p.Disabled && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
 }
 
 // needsTwo asks the nation's profile whether an act needs two people.
