@@ -22,6 +22,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
@@ -86,6 +87,7 @@ type World struct {
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
+	MailKeys     *signing.Store
 	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
 }
 
@@ -209,6 +211,8 @@ func (w *World) wire(ctx context.Context) error {
 func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
 	c := notify.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Gate: w.Gate, Seal: seal, Log: w.cfg.Log, Sealed: w.cfg.Serve != "" && w.cfg.Net.Sealed(),
 		Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Attempts: 1, Stall: 30 * time.Second})}
+	w.MailKeys = signing.New(signing.Config{DB: w.db, Clock: w.cfg.Clock, Seal: seal})
+	c.Protect, c.Enough = w.MailKeys.Protect, w.MailKeys.Enough
 	if w.cfg.Mail != nil {
 		var err error
 		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {

@@ -106,7 +106,7 @@ func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "kind.", "source.", "role.", "asset.", "record.", "op.", "rule.", "conflict.kind.",
 		"list.all", "list.none", "list.none-text", "list.nothing", "list.nothing-text", "list.clear", "contact.no-clearance",
 		"contact.added", "contact.ended", "asset.added", "asset.ended", "edit.no-sector", "edit.created", "edit.saved", "edit.retired",
-		"import.choose", "import.done", "import.mode.", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
+		"import.choose", "import.done", "import.mode.", "key.", "key.state.", "key.saved", "key.trouble", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, constituency.InvalidThen)
 }
 
