@@ -107,6 +107,22 @@ func TestRecoveredAccountHasNoTokenAndNoProviderOfBefore(t *testing.T) {
 	})
 }
 
+func TestOneAdministratorTakesNoAccountOverBySingleSignOn(t *testing.T) {
+	each(t, func(s *stage) {
+		ctx := context.Background()
+		s.account("head@cert.example", identity.Held{Role: identity.Administrator})
+		ana := s.account("ana@cert.example", identity.Held{Role: identity.Analyst})
+		head, _ := s.signIn("head@cert.example")
+		s.want(fault.Forbidden, s.Link(ctx, head, ana, "https://id.example", "head"))
+		fresh, err := s.Create(ctx, identity.LocalActor, identity.NewAccount{Login: "new@cert.example", Name: "New", Roles: []identity.Held{{Role: identity.Reader}}})
+		s.must(err)
+		s.must(s.Link(ctx, head, fresh, "https://id.example", "new"))
+		s.want(fault.Forbidden, s.Link(ctx, head, fresh, "https://other.example", "head"))
+		by, _ := s.signIn("ana@cert.example")
+		s.must(s.Link(ctx, by, ana, "https://id.example", "ana"))
+	})
+}
+
 func TestMachineMayNotDoWhatOnlyPeopleDo(t *testing.T) {
 	each(t, func(s *stage) {
 		ctx := context.Background()
