@@ -65,6 +65,8 @@ var thirdParty = map[string][]string{
 	"github.com/chromedp/chromedp":        {"scripts"},
 	"github.com/coreos/go-oidc/v3":        {"internal/identity/provider/web"},
 	"github.com/danielgtaylor/huma/v2":    {"internal/platform/api", "layer:room"},
+	"github.com/emersion/go-imap/v2":      {"internal/platform/imap"},
+	"github.com/emersion/go-sasl":         {"internal/platform/imap"},
 	"github.com/gaissmai/bart":            {"internal/constituency"},
 	"github.com/go-webauthn/webauthn":     {"internal/identity/passkey"},
 	"github.com/jackc/pgx/v5":             {"internal/platform/db", "bench"},
