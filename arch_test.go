@@ -84,7 +84,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/sync":                   {"internal"},
 	"golang.org/x/sys":                    {"internal/platform", "internal/world", "internal/app"},
 	"golang.org/x/term":                   {"internal/app/command"},
-	"golang.org/x/text":                   {"internal/platform/text", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
+	"golang.org/x/text":                   {"internal/platform/text", "internal/notify/mailbox", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
 	"modernc.org/sqlite":                  {"internal/platform/db", "bench"},
 }
 
