@@ -23,12 +23,14 @@ import (
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
+	"tocsin/internal/notify/mailbox"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
+	"tocsin/internal/platform/imap"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
@@ -52,6 +54,9 @@ type Config struct {
 
 	// Mail is the mail server that Net leads to; nil: there is none.
 	Mail *mail.Config
+
+	// IMAP is the mailbox that Net leads to; nil: none is read.
+	IMAP *imap.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -89,6 +94,7 @@ type World struct {
 	Outbox       *notify.Outbox
 	MailKeys     *signing.Store
 	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
+	Mailbox      *mailbox.Box
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -189,6 +195,10 @@ func (w *World) wire(ctx context.Context) error {
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency).WithStaff(w.assignees)
+	if w.Mailbox, err = w.mailbox(); err != nil {
+		return err
+	}
+	w.Mailbox.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
