@@ -1,0 +1,40 @@
+// Package digest decides who is told what about findings, and when: policies and suppressions, one directive for each recipient
+// and finding, the digest that is made of them, the answers to it and what came of it. It delivers nothing: notify does. Findings
+// are event's, who may be told what is disclosure's to say.
+package digest
+
+import (
+	"log/slog"
+	"time"
+
+	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
+	"tocsin/internal/event/feed"
+	"tocsin/internal/nation"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+)
+
+// Config is what a desk stands on.
+type Config struct {
+	DB           *db.DB
+	Clock        clock.Clock // the world's
+	Constituency *constituency.Store
+	Nation       *nation.Store
+	Feeds        *feed.Store
+	Lister       *event.Lister
+	Intake       *event.Intake
+	Gate         *disclosure.Gate
+	Log          *slog.Logger
+}
+
+// Desk is where a world decides whom it tells what. It is safe for concurrent use.
+type Desk struct{ Config }
+
+// New returns the desk of a world.
+func New(c Config) *Desk { return &Desk{Config: c} }
+
+func (d *Desk) now() time.Time { return d.Clock.Now() }
+
+func (d *Desk) today() event.Day { return event.DayOf(d.now().UnixMicro()) }
