@@ -263,3 +263,10 @@ func ownerSpans(g parquet.RowGroup, owner int64) ([]span, error) {
 	}
 	return out, nil
 }
+
+// Kept is the event with texts of its own, which may be kept.
+func (e *StoredEvent) Kept() StoredEvent {
+	out := *e
+	out.clone()
+	return out
+}

@@ -4,6 +4,7 @@
 package digest
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed"
+	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/text"
 )
 
 // Config is what a desk stands on.
@@ -26,14 +29,25 @@ type Config struct {
 	Lister       *event.Lister
 	Intake       *event.Intake
 	Gate         *disclosure.Gate
+	Seal         *identity.Seal
+	URL          string // how browsers reach the console, for answer links; "" without one
 	Log          *slog.Logger
 }
 
 // Desk is where a world decides whom it tells what. It is safe for concurrent use.
-type Desk struct{ Config }
+type Desk struct {
+	Config
+	words *text.Catalogue
+}
 
 // New returns the desk of a world.
-func New(c Config) *Desk { return &Desk{Config: c} }
+func New(c Config) (*Desk, error) {
+	words, err := text.Load(locales)
+	if err != nil {
+		return nil, fmt.Errorf("the words of digests: %w", err)
+	}
+	return &Desk{c, words}, nil
+}
 
 func (d *Desk) now() time.Time { return d.Clock.Now() }
 

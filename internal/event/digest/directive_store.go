@@ -131,3 +131,10 @@ func moveDirective(tx *db.Tx, m *move) (bool, error) {
 	}
 	return n > 0, nil
 }
+
+// keptBack counts what is open and kept from a constituent by suppressions and by policies.
+func keptBack(tx *db.Tx, constituent int64) (suppressed, silent int64, err error) {
+	return suppressed, silent, tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'suppressed' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN state = 'silent' THEN 1 ELSE 0 END), 0) FROM digest_directive WHERE constituent = $1 AND presence = 'open'`, constituent).
+		Scan(&suppressed, &silent)
+}

@@ -70,12 +70,13 @@ func newTown(t testing.TB, d *db.DB) *town {
 	format := shadowserver.New(shadowserver.Builtin())
 	log := slog.New(slog.DiscardHandler)
 	states := nation.NewStore(d)
-	w.Desk = New(Config{DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
+	w.Desk, err = New(Config{DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
 		Lister: event.NewLister(d).WithClock(now).WithRegistry(people),
 		Intake: event.NewIntake(event.Config{DB: d, Registry: people, World: now, Real: now, Log: log,
 			Format:  func(feed.Feed) (event.Format, error) { return format, nil },
 			Archive: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "archive")}, Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "segments")}}),
 		Gate: disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})})
+	w.ok(err)
 	return w
 }
 
