@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
@@ -83,7 +84,7 @@ type World struct {
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
-	Mail         *mail.Sender       // nil without a mail server, and says so when asked to send
+	Outbox       *notify.Outbox
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -160,16 +161,13 @@ func (w *World) wire(ctx context.Context) error {
 	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
 	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
 	w.Audit.Register(w.jobs)
-	if w.cfg.Mail != nil {
-		var err error
-		if w.Mail, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
-			return err
-		}
-	}
 	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
+	if w.Outbox, err = w.outbox(seal); err != nil {
+		return err
+	}
 	w.Feeds = feed.NewStore(w.db)
 	if err := w.Feeds.Ensure(ctx); err != nil {
 		return err
@@ -205,6 +203,19 @@ func (w *World) wire(ctx context.Context) error {
 	return nil
 }
 
+// outbox is the world's outbox. What it sends goes out by the world's Net alone; a sealed one keeps every letter.
+func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
+	c := notify.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Gate: w.Gate, Seal: seal, Log: w.cfg.Log, Sealed: w.cfg.Serve != "" && w.cfg.Net.Sealed(),
+		Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Attempts: 1, Stall: 30 * time.Second})}
+	if w.cfg.Mail != nil {
+		var err error
+		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+			return nil, err
+		}
+	}
+	return notify.New(c)
+}
+
 // retention keeps what a server was told for those that work beside it.
 func (w *World) retention(ctx context.Context) error {
 	var kept event.Retention
@@ -237,11 +248,12 @@ func (w *World) DB() *db.DB { return w.db }
 // Clock is the world's clock.
 func (w *World) Clock() clock.Clock { return w.cfg.Clock }
 
-// Work runs jobs on so many workers until ctx ends; jobs under way then give their leases back. It also keeps ready what
-// pages show: intakes of other processes on the same records are seen within seconds.
+// Work delivers letters and runs jobs on so many workers until ctx ends; jobs and hand-overs under way then give their leases back. It
+// also keeps ready what pages show: intakes of other processes on the same records are seen within seconds.
 func (w *World) Work(ctx context.Context, workers int) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { w.follow(ctx) })
+	wg.Go(func() { w.Outbox.Work(ctx) })
 	err := w.jobs.Run(ctx, workers)
 	wg.Wait()
 	return err
