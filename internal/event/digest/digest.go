@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/text"
@@ -29,6 +30,7 @@ type Config struct {
 	Lister       *event.Lister
 	Intake       *event.Intake
 	Gate         *disclosure.Gate
+	Outbox       *notify.Outbox
 	Seal         *identity.Seal
 	URL          string // how browsers reach the console, for answer links; "" without one
 	Log          *slog.Logger
@@ -46,7 +48,11 @@ func New(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the words of digests: %w", err)
 	}
-	return &Desk{c, words}, nil
+	d := &Desk{c, words}
+	if c.Outbox != nil {
+		c.Outbox.Compose(Kind, d.Compose)
+	}
+	return d, nil
 }
 
 func (d *Desk) now() time.Time { return d.Clock.Now() }

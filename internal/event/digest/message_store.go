@@ -93,6 +93,11 @@ func latest(tx *db.Tx, constituent int64) (m Message, err error) {
 	return m, err
 }
 
+// lastTold is when a constituent was sent anything last; 0: never.
+func lastTold(tx *db.Tx, constituent int64) (at int64, err error) {
+	return at, tx.Row(`SELECT COALESCE(MAX(at), 0) FROM digest_message WHERE constituent = $1`, constituent).Scan(&at)
+}
+
 // dueConstituents are those to whom something is due, after one of them.
 func dueConstituents(tx *db.Tx, now, after int64, limit int) (out []int64, err error) {
 	err = tx.Each(`SELECT DISTINCT constituent FROM digest_directive WHERE due > 0 AND due <= $1 AND constituent > $2 ORDER BY constituent LIMIT $3`,

@@ -17,12 +17,17 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/event/feed/shadowserver"
+	"tocsin/internal/identity"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/file"
+	"tocsin/internal/platform/mail"
+	"tocsin/internal/platform/mail/mailtest"
 )
 
 // town is a nation with a hospital inside an ISP's network, a bank that has its own, and a desk.
@@ -31,6 +36,9 @@ type town struct {
 	t     testing.TB
 	clock *clock.Manual
 	ids   map[string]int64
+
+	net    *egress.Net
+	server *mailtest.Server
 }
 
 // officer is of the staff.
@@ -70,12 +78,21 @@ func newTown(t testing.TB, d *db.DB) *town {
 	format := shadowserver.New(shadowserver.Builtin())
 	log := slog.New(slog.DiscardHandler)
 	states := nation.NewStore(d)
-	w.Desk, err = New(Config{DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
+	w.net = egress.Open(egress.Policy{})
+	w.server = mailtest.New(t)
+	sender, err := mail.New(w.server.Config(), w.net, now)
+	w.ok(err)
+	seal, err := identity.NewSeal(make([]byte, 32))
+	w.ok(err)
+	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
+	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
+	w.ok(err)
+	w.Desk, err = New(Config{Outbox: box, Seal: seal, URL: "https://cert.example", DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
 		Lister: event.NewLister(d).WithClock(now).WithRegistry(people),
 		Intake: event.NewIntake(event.Config{DB: d, Registry: people, World: now, Real: now, Log: log,
 			Format:  func(feed.Feed) (event.Format, error) { return format, nil },
 			Archive: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "archive")}, Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "segments")}}),
-		Gate: disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})})
+		Gate: gate})
 	w.ok(err)
 	return w
 }
@@ -109,8 +126,10 @@ func (w *town) reportWith(typ, column string, rows ...string) {
 	w.ok(err)
 }
 
-// next moves the clock by days.
-func (w *town) next(days int) { w.clock.Set(w.clock.Now().AddDate(0, 0, days)) }
+// next moves the clock to six in the morning, days later.
+func (w *town) next(days int) {
+	w.clock.Set(w.clock.Now().Truncate(24 * time.Hour).Add(6 * time.Hour).AddDate(0, 0, days))
+}
 
 func (w *town) collect() {
 	w.t.Helper()
@@ -161,4 +180,54 @@ func (w *town) settled() {
 	w.next(2)
 	w.report("scan_ftp", "203.0.113.1 21 high", "198.51.100.1 21 critical")
 	w.collect()
+}
+
+// tell decides about what is due and tells how many messages that made.
+func (w *town) tell() int {
+	w.t.Helper()
+	w.collect()
+	n, err := w.Dispatch(context.Background())
+	w.ok(err)
+	return n
+}
+
+// sent is a letter with its content.
+type sent struct {
+	notify.Letter
+	notify.Content
+}
+
+// letters are those of the latest message to a constituent.
+func (w *town) letters(ref string) (out []sent) {
+	w.t.Helper()
+	ctx := context.Background()
+	ls, _, err := w.Outbox.List(ctx, notify.Filter{Constituent: w.ids[ref]})
+	w.ok(err)
+	for _, l := range ls {
+		if len(out) > 0 && l.Payload != out[0].Payload {
+			break
+		}
+		c, err := w.Compose(ctx, l)
+		w.ok(err)
+		out = append(out, sent{l, c})
+	}
+	return out
+}
+
+func (w *town) has(what, text string, parts ...string) {
+	w.t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			w.t.Errorf("%s lacks %q:\n%s", what, p, text)
+		}
+	}
+}
+
+func (w *town) lacks(what, text string, parts ...string) {
+	w.t.Helper()
+	for _, p := range parts {
+		if strings.Contains(text, p) {
+			w.t.Errorf("%s has %q:\n%s", what, p, text)
+		}
+	}
 }
