@@ -85,6 +85,7 @@ type World struct {
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
+	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -213,6 +214,7 @@ func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
 			return nil, err
 		}
 	}
+	w.Mail = c.Sender
 	return notify.New(c)
 }
 
