@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
@@ -81,6 +82,7 @@ type World struct {
 	Intake       *event.Intake
 	Events       *event.Store
 	Findings     *event.Lister
+	Digest       *digest.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
@@ -186,6 +188,11 @@ func (w *World) wire(ctx context.Context) error {
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
 	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
+	w.Digest, err = digest.New(digest.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Feeds: w.Feeds,
+		Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Outbox: w.Outbox, Seal: seal, Log: w.cfg.Log})
+	if err != nil {
+		return err
+	}
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
@@ -201,6 +208,7 @@ func (w *World) wire(ctx context.Context) error {
 		Spool: tmp, Clock: w.cfg.Clock, Zone: profile.Location(), Log: w.cfg.Log, Format: w.Formats.Of,
 	})
 	w.Collect.Register(w.jobs)
+	w.Digest.Register(w.jobs)
 	return nil
 }
 

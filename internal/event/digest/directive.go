@@ -135,7 +135,7 @@ func (r *rules) redecide(t *about, x *directive) {
 func (r *rules) follow(t *about, x directive, b *event.Brief) directive {
 	if b == nil || b.Owner != x.owner {
 		if x.presence != Left {
-			x.presence, x.pending, x.due = Left, "", 0
+			x.presence, x.goneAt, x.pending, x.due = Left, r.now.UnixMicro(), "", 0
 		}
 		return x
 	}

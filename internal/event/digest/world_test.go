@@ -128,7 +128,7 @@ func (w *town) reportWith(typ, column string, rows ...string) {
 
 // next moves the clock to six in the morning, days later.
 func (w *town) next(days int) {
-	w.clock.Set(w.clock.Now().Truncate(24 * time.Hour).Add(6 * time.Hour).AddDate(0, 0, days))
+	w.clock.Set(w.clock.Now().Truncate(24*time.Hour).Add(6*time.Hour).AddDate(0, 0, days))
 }
 
 func (w *town) collect() {
