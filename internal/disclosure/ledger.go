@@ -68,6 +68,16 @@ func (p *pass) entry(now time.Time) Entry {
 	return e
 }
 
+// digest is the hex SHA-256 over the names of what passed.
+func (p *pass) digest() string {
+	h := sha256.New()
+	for _, r := range p.passed {
+		h.Write([]byte(r))
+		h.Write([]byte{'\n'})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // write sees to it that the ledger has the pass: in the caller's transaction when it may write, so that neither stands without
 // the other; else right after the caller's View, before it returns. Views are added to their sum and written down by Flush.
 func (g *Gate) write(p *pass, grant *egress.Grant) error {
@@ -80,12 +90,7 @@ func (g *Gate) write(p *pass, grant *egress.Grant) error {
 		return nil
 	}
 	e.Refs = p.passed[:min(len(p.passed), maxRefs)]
-	h := sha256.New()
-	for _, r := range p.passed {
-		h.Write([]byte(r))
-		h.Write([]byte{'\n'})
-	}
-	e.Digest = hex.EncodeToString(h.Sum(nil))
+	e.Digest = p.digest()
 	if p.tx.Writes() {
 		id, err := insertEntry(p.tx, e)
 		grant.Ledger = id

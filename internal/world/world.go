@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,12 +21,16 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
+	"tocsin/internal/notify/signing"
+	"tocsin/internal/notify/mailbox"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
+	"tocsin/internal/platform/imap"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
@@ -49,6 +54,9 @@ type Config struct {
 
 	// Mail is the mail server that Net leads to; nil: there is none.
 	Mail *mail.Config
+
+	// IMAP is the mailbox that Net leads to; nil: none is read.
+	IMAP *imap.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -83,7 +91,10 @@ type World struct {
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
-	Mail         *mail.Sender       // nil without a mail server, and says so when asked to send
+	Outbox       *notify.Outbox
+	MailKeys     *signing.Store
+	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
+	Mailbox      *mailbox.Box
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -157,19 +168,16 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch, NeedsTwo: w.needsTwo})
 	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
 	w.Audit.Register(w.jobs)
-	if w.cfg.Mail != nil {
-		var err error
-		if w.Mail, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
-			return err
-		}
-	}
 	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
+	if w.Outbox, err = w.outbox(seal); err != nil {
+		return err
+	}
 	w.Feeds = feed.NewStore(w.db)
 	if err := w.Feeds.Ensure(ctx); err != nil {
 		return err
@@ -186,7 +194,11 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency).WithStaff(w.assignees)
+	if w.Mailbox, err = w.mailbox(); err != nil {
+		return err
+	}
+	w.Mailbox.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate})
 	if w.cfg.Serve == "" {
@@ -203,6 +215,22 @@ func (w *World) wire(ctx context.Context) error {
 	})
 	w.Collect.Register(w.jobs)
 	return nil
+}
+
+// outbox is the world's outbox. What it sends goes out by the world's Net alone; a sealed one keeps every letter.
+func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
+	c := notify.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Gate: w.Gate, Seal: seal, Log: w.cfg.Log, Sealed: w.cfg.Serve != "" && w.cfg.Net.Sealed(),
+		Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Attempts: 1, Stall: 30 * time.Second})}
+	w.MailKeys = signing.New(signing.Config{DB: w.db, Clock: w.cfg.Clock, Seal: seal})
+	c.Protect, c.Enough = w.MailKeys.Protect, w.MailKeys.Enough
+	if w.cfg.Mail != nil {
+		var err error
+		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+			return nil, err
+		}
+	}
+	w.Mail = c.Sender
+	return notify.New(c)
 }
 
 // retention keeps what a server was told for those that work beside it.
@@ -237,11 +265,12 @@ func (w *World) DB() *db.DB { return w.db }
 // Clock is the world's clock.
 func (w *World) Clock() clock.Clock { return w.cfg.Clock }
 
-// Work runs jobs on so many workers until ctx ends; jobs under way then give their leases back. It also keeps ready what
-// pages show: intakes of other processes on the same records are seen within seconds.
+// Work delivers letters and runs jobs on so many workers until ctx ends; jobs and hand-overs under way then give their leases back. It
+// also keeps ready what pages show: intakes of other processes on the same records are seen within seconds.
 func (w *World) Work(ctx context.Context, workers int) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { w.follow(ctx) })
+	wg.Go(func() { w.Outbox.Work(ctx) })
 	err := w.jobs.Run(ctx, workers)
 	wg.Wait()
 	return err
@@ -301,6 +330,35 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// assignees are the people of the CERT who rule findings.
+func (w *World) assignees(ctx context.Context) (out []event.Assignee, err error) {
+	for _, role := range identity.Roles() {
+		if !role.Staff() || !slices.Contains(role.Permissions(), "finding.write") {
+			continue
+		}
+		people, _, err := w.Identity.List(ctx, identity.Filter{Role: role, Limit: 1000})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range people {
+			a := event.Assignee{ID: p.ID, Name: p.Name}
+			if p.Kind == identity.PersonAccount && !p.Disabled && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
+}
+
+// needsTwo asks the nation's profile whether an act needs two people.
+func (w *World) needsTwo(ctx context.Context, act string) (bool, error) {
+	p, _, err := w.Nation.Load(ctx)
+	if err != nil {
+		return true, err
+	}
+	return p.NeedsTwo(act), nil
 }
 
 // ConstituentName is what people call a constituent; "" when there is none.

@@ -2,14 +2,18 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"math/big"
+	"mime"
+	"mime/multipart"
 	"net"
 	netmail "net/mail"
 	"slices"
@@ -150,6 +154,24 @@ func sender(t *testing.T, c Config, n *egress.Net) *Sender {
 	return s
 }
 
+// send renders a message and hands it over on a line of its own.
+func (s *Sender) send(ctx context.Context, m Message) error {
+	raw, err := s.Render(m)
+	if err != nil {
+		return err
+	}
+	l, err := s.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	to, err := netmail.ParseAddress(m.To)
+	if err != nil {
+		return err
+	}
+	return l.send(ctx, Raw{to.Address, raw})
+}
+
 func ordinary() Message {
 	return Message{To: "Ana Anić <ana@isp.example>", Subject: "Otvoren servis č", Text: "Line one\n.\nlast", HTML: "<p>Line</p>", Key: "digest:7:2026-03-04",
 		Headers: map[string]string{"Auto-Submitted": "auto-generated"}}
@@ -195,8 +217,12 @@ func parse(t *testing.T, raw string) netmail.Header {
 
 func TestOnlyClearedMessagesAreSent(t *testing.T) {
 	p := &peer{}
-	s := sender(t, p.serve(t, None), egress.Open(egress.Policy{}))
-	if err := s.Send(t.Context(), egress.Cleared[Message]{}); !errors.Is(err, egress.ErrNotCleared) {
+	l, err := sender(t, p.serve(t, None), egress.Open(egress.Policy{})).Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Send(t.Context(), egress.Cleared[Raw]{}); !errors.Is(err, egress.ErrNotCleared) {
 		t.Errorf("got %v", err)
 	}
 	if len(p.got) > 0 {
@@ -249,11 +275,82 @@ func TestAHeaderCannotBeInjected(t *testing.T) {
 }
 
 func TestRefusalsTellWhetherToTryAgainAndNameNobody(t *testing.T) {
-	for code, want := range map[int]fault.Kind{550: fault.Invalid, 451: fault.Unavailable} {
+	for code, want := range map[int]fault.Kind{550: fault.Invalid, 451: fault.Unavailable, 421: fault.Unavailable} {
 		p := &peer{refuse: &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1}, Message: "<ana@isp.example> unknown"}}
 		err := sender(t, p.serve(t, None), egress.Open(egress.Policy{})).send(t.Context(), ordinary())
 		if fault.KindOf(err) != want || strings.Contains(err.Error(), "ana@") {
 			t.Errorf("%d: %v (%s)", code, err, fault.KindOf(err))
+		}
+		var r *Refusal
+		if errors.As(err, &r) != (code != 421) {
+			t.Errorf("%d: who refuses: %v", code, err)
+		}
+	}
+}
+
+func TestOneLineTakesManyMessagesAndARefusalDoesNotEndIt(t *testing.T) {
+	p := &peer{}
+	s := sender(t, p.serve(t, None), egress.Open(egress.Policy{}))
+	l, err := s.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := s.Render(ordinary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, refuse := range []*smtp.SMTPError{nil, {Code: 550, Message: "no"}, nil, {Code: 450, Message: "later"}, nil} {
+		p.mu.Lock()
+		p.refuse = refuse
+		p.mu.Unlock()
+		if err := l.send(t.Context(), Raw{"ana@isp.example", raw}); (err != nil) != (refuse != nil) {
+			t.Errorf("message %d: %v", i, err)
+		}
+	}
+	if len(p.got) != 3 || p.got[0] != p.got[2] || p.got[0] != string(raw) {
+		t.Errorf("%d arrived, or not as they were rendered", len(p.got))
+	}
+}
+
+func TestAttachmentsArriveAsTheyAre(t *testing.T) {
+	p := &peer{}
+	s := sender(t, p.serve(t, None), egress.Open(egress.Policy{}))
+	m := ordinary()
+	m.Attachments = []Attachment{{"2026-03-04-dns.csv", "text/csv; charset=utf-8", []byte("a,b\r\n=1,2\n")}, {Name: "č.zip", Bytes: []byte{0, 1, 2}}}
+	if err := s.send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	msg, err := netmail.ReadMessage(strings.NewReader(p.got[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Attachment
+	for r := multipart.NewReader(msg.Body, params["boundary"]); ; {
+		part, err := r.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part.FileName() != "" {
+			b, _ := io.ReadAll(base64.NewDecoder(base64.StdEncoding, part))
+			name, _ := new(mime.WordDecoder).DecodeHeader(part.FileName())
+			got = append(got, Attachment{name, part.Header.Get("Content-Type"), b})
+		}
+	}
+	if len(got) != 2 || got[0].Name != m.Attachments[0].Name || got[1].Name != "č.zip" || !bytes.Equal(got[0].Bytes, m.Attachments[0].Bytes) || !bytes.Equal(got[1].Bytes, m.Attachments[1].Bytes) {
+		t.Errorf("got %q", got)
+	}
+	for _, a := range []Attachment{{Name: "../x"}, {Name: "a\r\nb"}, {Name: ""}, {Name: "a", Type: "text/csv\r\nX: y"}, {Name: `a\b`}, {Name: "a", Type: "csv;;"}} {
+		m.Attachments = []Attachment{a}
+		if err := s.send(t.Context(), m); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: %v", a, err)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package mail
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"mime"
 	netmail "net/mail"
 	"net/textproto"
 	"regexp"
@@ -22,7 +24,33 @@ type Message struct {
 	Text    string
 	HTML    string            // "": text only
 	Key     string            // what the message is, the same when it is sent again; its Message-ID is made of it
-	Headers map[string]string // others, such as Auto-Submitted or List-Unsubscribe
+	Headers map[string]string // others, such as Auto-Submitted, References or List-Unsubscribe
+
+	Attachments []Attachment
+}
+
+// Attachment is a file that goes with a message.
+type Attachment struct {
+	Name  string // without a path: "2026-11-25-open-dns.csv"
+	Type  string // "text/csv; charset=utf-8"; "" is bytes of any sort
+	Bytes []byte
+}
+
+func (a Attachment) check() error {
+	if a.Name == "" || len(a.Name) > 200 || broken(a.Name) || strings.ContainsAny(a.Name, `/\`) || strings.HasPrefix(a.Name, ".") {
+		return fault.Invalidf("%q is no name of an attachment", a.Name)
+	}
+	if _, _, err := mime.ParseMediaType(a.mediaType()); err != nil || broken(a.Type) {
+		return fault.Invalidf("the attachment %s: %q is no media type", a.Name, a.Type)
+	}
+	return nil
+}
+
+func (a Attachment) mediaType() string {
+	if a.Type == "" {
+		return "application/octet-stream"
+	}
+	return a.Type
 }
 
 var headerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
@@ -59,7 +87,43 @@ func (m Message) check() (*netmail.Address, error) {
 			return nil, fault.Invalidf("the header %s has more than one line", canonical)
 		}
 	}
+	for _, a := range m.Attachments {
+		if err := a.check(); err != nil {
+			return nil, err
+		}
+	}
 	return to, nil
+}
+
+// Render writes a message as it is handed over: RFC 5322 with MIME, lines that end in CRLF. A message that is wrong is a fault of kind
+// Invalid.
+func (s *Sender) Render(m Message) ([]byte, error) {
+	if s == nil {
+		return nil, errNoServer
+	}
+	msg, err := s.compose(m)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
+		return nil, fault.Invalidf("the message cannot be written: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// MessageID is the Message-ID that a message with the key has, in angle brackets, by which replies and bounces name it.
+func (s *Sender) MessageID(key string) string {
+	if s == nil {
+		return ""
+	}
+	return "<" + s.messageID(key) + ">"
+}
+
+// Check tells what is wrong with a message, without a mail server.
+func (m Message) Check() error {
+	_, err := m.check()
+	return err
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
@@ -79,6 +143,9 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	for _, a := range m.Attachments {
+		msg.AttachReadSeeker(a.Name, bytes.NewReader(a.Bytes), gomail.WithFileContentType(gomail.ContentType(a.mediaType())))
 	}
 	return msg, nil
 }
