@@ -15,7 +15,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"tocsin/internal/app"
+	"tocsin/internal/identity"
 	"tocsin/internal/identity/provider"
+	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/imap"
+	"tocsin/internal/platform/imap/imaptest"
+	"tocsin/internal/world"
 )
 
 // axe is the source of axe-core, which is a tool for this test and no part of Tocsin.
@@ -79,6 +84,21 @@ func (b *browser) become(cookie string) {
 	}
 }
 
+// read takes a letter with a file in, and begins the conversation with its sender.
+func read(t *testing.T, w *world.World, post *imaptest.Server) {
+	t.Helper()
+	post.Put(t, "INBOX", "From: Soc <soc@grid.example>\r\nTo: cert@cert.example\r\nSubject: Strange mails\r\nMessage-ID: <1@grid.example>\r\n"+
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"+
+		"Good morning,\r\n\r\nthe attached came to forty of us since five. What is it?\r\n"+
+		"--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=senders.csv\r\n\r\nip\r\n203.0.113.7\r\n--b--\r\n")
+	if n, err := w.Mailbox.Read(t.Context()); err != nil || n != 1 {
+		t.Fatalf("%d letters were read: %v", n, err)
+	}
+	if _, err := w.Mailbox.Begin(t.Context(), identity.LocalActor, 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // noPages are GET routes that show no page of ours.
 var noPages = []string{
 	"GET /account/providers/{provider}/link", "GET /sign-in/with/{provider}", "GET /sign-in/from/{provider}", // lead to and from another provider
@@ -87,8 +107,14 @@ var noPages = []string{
 
 func TestNoPageKeepsAnybodyOut(t *testing.T) {
 	src := axe(t)
-	w := openWorld(t)
+	post := imaptest.Start(t, imap.None)
+	w, err := world.Open(t.Context(), world.Config{Dir: t.TempDir(), Serve: "test", Net: egress.Open(egress.Policy{}), IMAP: &post.Config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
 	fill(t, w)
+	read(t, w, post)
 	s, _ := startWith(t, w, app.Options{Listen: "127.0.0.1:0", PublicURL: []string{"http://localhost:8080"},
 		Providers: []provider.Provider{{ID: "ministry", Title: "The ministry", Issuer: "https://login.example", ClientID: "tocsin"}}})
 	routes, err := s.Routes(t.Context())
