@@ -63,7 +63,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, finding+"/rule", url.Values{"verb": {"note"}, "note": {"The operator knows and waits for a part."}})
 	root.post(t, at, finding+"/rule", url.Values{"verb": {"false-positive"}, "note": {"A honeypot of the university."}})
 	root.post(t, at, "/views", url.Values{"name": {"Nobody's, severe"}, "path": {"/findings"}, "query": {"min-severity=high&unattributed=true"}})
-	root.start = append(root.start, "/views", finding, service, "/people/1", "/findings/rule?verb=accept-risk&id="+path.Base(finding), "/findings/rule?verb=wrong-owner&id="+path.Base(finding),
+	root.start = append(root.start, "/views", "/mailbox/1", finding, service, "/people/1", "/findings/rule?verb=accept-risk&id="+path.Base(finding), "/findings/rule?verb=wrong-owner&id="+path.Base(finding),
 		"/findings?min-severity=high&new=1", "/findings?address=nonsense", "/findings?address=192.0.2.1", "/search?q=100.64.0.0/12&stay=true", "/why?q=100.64.1.1", "/nowhere")
 
 	// constituents
