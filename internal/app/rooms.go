@@ -24,6 +24,8 @@ import (
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
+	signingapi "tocsin/internal/notify/signing/api"
+	signingweb "tocsin/internal/notify/signing/web"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/web"
@@ -90,6 +92,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
+		signingweb.Room(w.MailKeys),
 		auditweb.Room(w.Audit),
 	}
 }
@@ -107,6 +110,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
+	routes = append(routes, signingapi.Routes(w.MailKeys)...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	for _, rt := range routes {
