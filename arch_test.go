@@ -66,6 +66,8 @@ var thirdParty = map[string][]string{
 	"github.com/chromedp/chromedp":        {"scripts"},
 	"github.com/coreos/go-oidc/v3":        {"internal/identity/provider/web"},
 	"github.com/danielgtaylor/huma/v2":    {"internal/platform/api", "layer:room"},
+	"github.com/emersion/go-imap/v2":      {"internal/platform/imap"},
+	"github.com/emersion/go-sasl":         {"internal/platform/imap"},
 	"github.com/emersion/go-smtp":         {"internal/platform/mail/mailtest"},
 	"github.com/gaissmai/bart":            {"internal/constituency"},
 	"github.com/go-webauthn/webauthn":     {"internal/identity/passkey"},
@@ -83,7 +85,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/sync":                   {"internal"},
 	"golang.org/x/sys":                    {"internal/platform", "internal/world", "internal/app"},
 	"golang.org/x/term":                   {"internal/app/command"},
-	"golang.org/x/text":                   {"internal/platform/text", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
+	"golang.org/x/text":                   {"internal/platform/text", "internal/notify/mailbox", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
 	"modernc.org/sqlite":                  {"internal/platform/db", "bench"},
 }
 

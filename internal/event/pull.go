@@ -179,7 +179,7 @@ func (p *puller) scan(ctx context.Context, s storedSegment) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		spans, err := ownerSpans(g, owners)
+		spans, err := spansOfOwners(g, owners)
 		if err != nil {
 			return fmt.Errorf("segment %s: %w", s.path, err)
 		}
@@ -237,8 +237,8 @@ func (p *puller) owned(ctx context.Context, l *Lister) ([]Pulled, error) {
 	return out, nil
 }
 
-// ownerSpans are the pages of a row group that may have rows of the owners, given in order. Row groups are sorted by owner.
-func ownerSpans(g parquet.RowGroup, owners []int64) ([]span, error) {
+// spansOfOwners are the pages of a row group that may have rows of the owners, given in order. Row groups are sorted by owner.
+func spansOfOwners(g parquet.RowGroup, owners []int64) ([]span, error) {
 	col, ok := g.Schema().Lookup("tocsin.owner")
 	if !ok {
 		return nil, errors.New("it has no column tocsin.owner")
