@@ -15,6 +15,7 @@ import (
 	"mime"
 	netmail "net/mail"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,4 +335,30 @@ func FuzzTake(f *testing.F) {
 			t.Errorf("%q lost something: %v", raw, again)
 		}
 	})
+}
+
+func TestASignerSignsForManyAtOnce(t *testing.T) {
+	raw := rendered(t)
+	text, err := GenerateOpenPGP("CERT", "cert@cert.example", now.Add(-time.Minute), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := issue(t, ecKey(t), "cert@cert.example", nil)
+	contact := parsed(t, public(t, nil))
+	for _, s := range []*Signer{signer(t, text), signer(t, c.key+c.pem)} {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if _, err := s.Sign(raw, now); err != nil {
+					t.Error(err)
+				}
+				if s.Public.Type == OpenPGP {
+					if _, err := Encrypt(raw, s, contact, "[...]", now); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
 }
