@@ -262,7 +262,7 @@ func (w *worker) judge(l *Letter, err error) (what string, fn func(tx *db.Tx) er
 	at := now.UnixMicro()
 	if err == nil {
 		return string(Handed), func(tx *db.Tx) error {
-			return errors.Join(handed(tx, l, at), succeeded(tx, l.healthKey(), at), lineUp(tx, l.line))
+			return errors.Join(handed(tx, l, at), succeeded(tx, l.HealthKey(), at), lineUp(tx, l.line))
 		}
 	}
 	forGood, refused := refusal(err)
@@ -273,7 +273,7 @@ func (w *worker) judge(l *Letter, err error) (what string, fn func(tx *db.Tx) er
 	if forGood || now.Sub(time.UnixMicro(l.FirstTry)) > giveUpAfter {
 		return string(Dead), func(tx *db.Tx) error {
 			if forGood {
-				if err := failed(tx, l.healthKey(), reasonOf(err), at); err != nil {
+				if err := failed(tx, l.HealthKey(), reasonOf(err), at); err != nil {
 					return err
 				}
 			}
