@@ -129,6 +129,14 @@ func mine(tx *db.Tx, l *Letter) (bool, error) {
 	return n > 0, err
 }
 
+// mayLeave is the last look: the switch is on, and the letter is still held by who claimed it.
+func mayLeave(tx *db.Tx, l *Letter) (bool, error) {
+	var n int64
+	err := tx.Row(`SELECT count(*) FROM outbox_letter l, outbox_switch s WHERE l.id = $1 AND l.holder = $2 AND l.state = 'rendered'
+		AND s.id = 1 AND s.sending = 1`, l.ID, l.holder).Scan(&n)
+	return n > 0, err
+}
+
 // give gives letters back, due at a time; 0 leaves that as it is.
 func give(tx *db.Tx, l *Letter, due int64, reason string) error {
 	_, err := tx.Prepared(`UPDATE outbox_letter SET lease = 0, holder = '', due = CASE WHEN CAST($1 AS BIGINT) > 0 THEN CAST($1 AS BIGINT) ELSE due END,
