@@ -42,8 +42,9 @@ func (w *worker) run(ctx context.Context, begun <-chan *handover) {
 	}
 }
 
-// deliver hands a letter over, after a last look.
+// deliver hands a letter over, after a last look. How it ended is written down while the next one goes.
 func (w *worker) deliver(ctx context.Context, h *handover) {
+	defer w.room.Release(h.weight)
 	ok, err := w.look(ctx, h.Letter)
 	if err != nil || !ok {
 		w.giveBack(h.Letter, 0, "")
@@ -56,9 +57,14 @@ func (w *worker) deliver(ctx context.Context, h *handover) {
 		w.giveBack(h.Letter, 0, "")
 		return
 	}
-	if err := w.outcome(h.Letter, err); err != nil {
-		w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
-	}
+	what, fn := w.judge(h.Letter, err)
+	w.settlers <- struct{}{}
+	w.settling.Go(func() {
+		defer func() { <-w.settlers }()
+		if err := w.outcome(h.Letter, what, fn); err != nil {
+			w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
+		}
+	})
 }
 
 // look is the last look before a letter leaves: the switch is on, the letter was not taken back, and nobody else can have it.
@@ -159,18 +165,17 @@ func refusal(err error) (forGood, refused bool) {
 
 // outcome commits how a hand-over ended. The other side may have the letter already, so it is committed again and again while the
 // lease lasts.
-func (w *worker) outcome(l *Letter, err error) error {
-	what, fn := w.judge(l, err)
+func (s *shift) outcome(l *Letter, what string, fn func(tx *db.Tx) error) error {
 	for {
-		e := w.batch.do(fn, what, l.ID)
-		if e == nil {
-			w.Step("settled")
+		err := s.batch.do(fn, what, l.ID)
+		if err == nil {
+			s.Step("settled")
 			return nil
 		}
-		if w.Real.Now().UnixMicro() > l.lease {
-			return fmt.Errorf("letter %d may be sent twice, with the same Message-ID: %w", l.ID, e)
+		if s.Real.Now().UnixMicro() > l.lease {
+			return fmt.Errorf("letter %d may be sent twice, with the same Message-ID: %w", l.ID, err)
 		}
-		w.Log.Error("write down how a hand-over ended", "letter", l.ID, "error", e)
+		s.Log.Error("write down how a hand-over ended", "letter", l.ID, "error", err)
 		<-time.After(time.Second)
 	}
 }

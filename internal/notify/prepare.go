@@ -24,6 +24,7 @@ const composeAgain = 5 * time.Minute
 type handover struct {
 	*Letter
 	cleared egress.Cleared[mail.Raw]
+	weight  int64 // of the room it takes
 }
 
 // draft is a letter in preparation.
@@ -49,10 +50,30 @@ func (s *shift) prepare(ctx context.Context, l *Letter) *handover {
 		return nil
 	}
 	d := &draft{Letter: l}
-	if err := s.draft(ctx, d); err != nil {
+	s.draws <- struct{}{}
+	err := s.draft(ctx, d)
+	<-s.draws
+	if err != nil {
 		s.stuck(ctx, d, err)
 		return nil
 	}
+	weight := min(int64(len(d.message)), inFlight)
+	if err := s.room.Acquire(ctx, weight); err != nil {
+		s.stuck(ctx, d, err)
+		return nil
+	}
+	h := s.commit(ctx, d)
+	if h == nil {
+		s.room.Release(weight)
+		return nil
+	}
+	h.weight = weight
+	return h
+}
+
+// commit commits what was made of a letter, and that its hand-over begins.
+func (s *shift) commit(ctx context.Context, d *draft) *handover {
+	l := d.Letter
 	now := s.Clock.Now()
 	if d.due = now; d.fresh { // the place of rendered ones was taken when they were claimed
 		d.due = s.pace.take(l.destination, now)
@@ -60,14 +81,10 @@ func (s *shift) prepare(ctx context.Context, l *Letter) *handover {
 	if !d.due.After(now) && l.Channel == disclosure.Mail {
 		d.unreachable = s.reach(ctx)
 	}
-	var err error
-	if d.to, err = s.recipient(ctx, l); err != nil {
-		s.stuck(ctx, d, err)
-		return nil
-	}
+	d.to = s.recipient(l)
 	d.items = append([]About{{disclosure.Ref(fmt.Sprintf("letter:%d", l.ID)), d.content.Marking}}, d.content.About...)
 	var h *handover
-	err = s.batch.do(func(tx *db.Tx) error {
+	err := s.batch.do(func(tx *db.Tx) (err error) {
 		h, err = s.begin(tx, d)
 		return err
 	}, "")
@@ -162,7 +179,7 @@ func (s *shift) begin(tx *db.Tx, d *draft) (*handover, error) {
 	if l.FirstTry == 0 {
 		l.FirstTry = now.UnixMicro()
 	}
-	return &handover{&l, cleared}, begin(tx, &l)
+	return &handover{Letter: &l, cleared: cleared}, begin(tx, &l)
 }
 
 // keep keeps what was made of a letter.
@@ -213,19 +230,15 @@ func withheldReason(ws []disclosure.Withheld) string {
 }
 
 // recipient is to whom a letter leaves.
-func (o *Outbox) recipient(ctx context.Context, l *Letter) (disclosure.Recipient, error) {
+func (s *shift) recipient(l *Letter) disclosure.Recipient {
 	switch {
 	case l.Recipient.Subject != "":
-		return l.Recipient, nil
+		return l.Recipient
 	case l.Constituent == 0:
-		return disclosure.Anybody(), nil
+		return disclosure.Anybody()
 	}
-	d, err := o.Gate.Constituency.Directory(ctx)
-	if err != nil {
-		return disclosure.Recipient{}, err
-	}
-	c, _ := d.ByID(l.Constituent)
-	return disclosure.OfConstituent(l.Constituent, c.Name), nil
+	c, _ := s.names.Load().ByID(l.Constituent)
+	return disclosure.OfConstituent(l.Constituent, c.Name)
 }
 
 // compose has the content written by the composer of the letter's kind.

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
+	"tocsin/internal/constituency"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/mail"
 )
@@ -14,23 +17,38 @@ import (
 // lease is how long a node has a letter; longer than any hand-over, with all that is waiting before it.
 const lease = 5 * time.Minute
 
-// shift is one run of Work: letters are claimed, then prepared by some, then handed over by others.
+const (
+	preparing = 32       // letters prepared and committed at once
+	drafting  = 4        // of them composed and rendered at once: that is the processor's work
+	unsettled = 32       // letters whose hand-over has ended and is being written down
+	inFlight  = 64 << 20 // bytes of letters in memory between preparation and hand-over
+)
+
+// shift is one run of Work: letters are claimed, then prepared by some, then handed over by others, and how that ended is written down
+// while the next one is handed over.
 type shift struct {
 	*Outbox
 	batch *batch
-	on    atomic.Bool     // the switch, as it was at the last claim
-	open  atomic.Int64    // lines to the mail server
-	dials sync.Mutex      // one finds out whether there is a mail server, the others wait for that
-	spare chan *mail.Line // one that proved that there is a mail server, for whoever comes first
+	names atomic.Pointer[constituency.Directory] // as it was at the last claim
+	draws chan struct{}
+	room  *semaphore.Weighted // of inFlight
+
+	settling sync.WaitGroup
+	settlers chan struct{}
+	on       atomic.Bool     // the switch, as it was at the last claim
+	open     atomic.Int64    // lines to the mail server
+	dials    sync.Mutex      // one finds out whether there is a mail server, the others wait for that
+	spare    chan *mail.Line // one that proved that there is a mail server, for whoever comes first
 }
 
 // Work composes, renders and delivers until ctx ends; hand-overs under way then end, and what was claimed is given back.
 func (o *Outbox) Work(ctx context.Context) {
-	s := &shift{Outbox: o, batch: newBatch(o), spare: make(chan *mail.Line, 1)}
-	claimed, begun := make(chan Letter), make(chan *handover, o.Workers)
+	s := &shift{Outbox: o, batch: newBatch(o), spare: make(chan *mail.Line, 1), draws: make(chan struct{}, drafting),
+		room: semaphore.NewWeighted(inFlight), settlers: make(chan struct{}, unsettled)}
+	claimed, begun := make(chan Letter), make(chan *handover, preparing)
 	var committer, preparers, workers sync.WaitGroup
 	committer.Go(s.batch.run)
-	for range 2 * o.Workers {
+	for range preparing {
 		preparers.Go(func() {
 			for l := range claimed {
 				if h := s.prepare(ctx, &l); h != nil {
@@ -47,6 +65,7 @@ func (o *Outbox) Work(ctx context.Context) {
 	preparers.Wait()
 	close(begun)
 	workers.Wait()
+	s.settling.Wait()
 	s.batch.end()
 	committer.Wait()
 	select {
@@ -83,6 +102,11 @@ func (s *shift) claimAll(ctx context.Context, to chan<- Letter) {
 // claim takes letters whose turn it is, and puts off those beyond the rate of their destination.
 func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 	holder := fmt.Sprintf("%s:%d", s.holder, n)
+	names, err := s.Gate.Constituency.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.names.Store(names)
 	err = s.DB.Upkeep(ctx, func(tx *db.Tx) error {
 		out = nil
 		on := false
@@ -93,7 +117,7 @@ func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 			}
 		}
 		now := s.Clock.Now()
-		ls, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), 8*s.Workers)
+		ls, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), 2*preparing)
 		if err != nil {
 			return err
 		}
