@@ -147,6 +147,7 @@ func (s *shift) reach(ctx context.Context) error {
 
 func (s *shift) down(tx *db.Tx, line string, err error) error {
 	now := s.Clock.Now()
+	s.ill.Store(line, true)
 	return lineDown(tx, line, reasonOf(err), now.UnixMicro(), func(failures int) int64 { return now.Add(linePause(failures)).UnixMicro() })
 }
 
@@ -185,7 +186,12 @@ func (w *worker) judge(l *Letter, err error) (what string, fn func(tx *db.Tx) er
 	at := now.UnixMicro()
 	if err == nil {
 		return string(Handed), func(tx *db.Tx) error {
-			return errors.Join(handed(tx, l, at), succeeded(tx, l.HealthKey(), at), lineUp(tx, l.line))
+			if _, ill := w.ill.Load(l.line); ill {
+				if err := lineUp(tx, l.line); err != nil {
+					return err
+				}
+			}
+			return errors.Join(handed(tx, l, at), succeeded(tx, l.HealthKey(), at))
 		}
 	}
 	forGood, refused := refusal(err)

@@ -120,7 +120,7 @@ func (b *bench) await(until func() bool) {
 	b.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	for !until() {
 		select {
 		case <-tick.C:

@@ -136,39 +136,44 @@ func (s *shift) draft(ctx context.Context, d *draft) error {
 
 // begin keeps what was made of a letter and notes that its hand-over begins, unless something stands against that.
 func (s *shift) begin(tx *db.Tx, d *draft) (*handover, error) {
-	if ours, err := mine(tx, d.Letter); err != nil || !ours {
+	now := s.Clock.Now()
+	st, ours, err := standingOf(tx, d.Letter, now.UnixMicro())
+	if err != nil || !ours {
 		return nil, err
 	}
 	if err := s.keep(tx, d); err != nil {
 		return nil, err
 	}
-	if held, err := holdUnreleased(tx, d.Letter); err != nil || held {
-		return nil, err
+	if !st.released {
+		if err := saveRendered(tx, d.Letter); err != nil {
+			return nil, err
+		}
+		if held, err := holdUnreleased(tx, d.Letter); err != nil || held {
+			return nil, err
+		}
 	}
-	now := s.Clock.Now()
-	on, err := sending(tx)
-	if err != nil {
-		return nil, err
+	later := func(due int64) (*handover, error) {
+		return nil, errors.Join(saveRendered(tx, d.Letter), give(tx, d.Letter, due, ""))
 	}
-	rests, err := lineRests(tx, d.line, now.UnixMicro())
 	switch {
-	case err != nil:
-		return nil, err
-	case !on || s.Sealed || rests:
-		return nil, give(tx, d.Letter, 0, "")
+	case !st.sending || s.Sealed || st.rests:
+		return later(0)
 	case d.due.After(now):
-		return nil, give(tx, d.Letter, d.due.UnixMicro(), "")
+		return later(d.due.UnixMicro())
 	case d.unreachable != nil:
-		return nil, errors.Join(s.down(tx, d.line, d.unreachable), give(tx, d.Letter, 0, ""))
+		if err := s.down(tx, d.line, d.unreachable); err != nil {
+			return nil, err
+		}
+		return later(0)
 	case d.message == nil: // there was no mail server when it was rendered, and now there is: the next turn renders it
-		return nil, give(tx, d.Letter, 0, "")
+		return later(0)
 	}
 	cleared, withheld, err := disclosure.ClearMessage(tx.Context(), tx, s.Gate, d.to, d.Channel, d.items, mail.Raw{To: d.To, Bytes: d.message}, d.Ledger)
 	if err != nil {
 		return nil, err
 	}
 	if len(withheld) > 0 {
-		return nil, hold(tx, d.Letter, HoldGate, withheldReason(withheld))
+		return nil, errors.Join(saveRendered(tx, d.Letter), hold(tx, d.Letter, HoldGate, withheldReason(withheld)))
 	}
 	_, grant, err := cleared.Open()
 	if err != nil {
@@ -179,7 +184,7 @@ func (s *shift) begin(tx *db.Tx, d *draft) (*handover, error) {
 	if l.FirstTry == 0 {
 		l.FirstTry = now.UnixMicro()
 	}
-	return &handover{Letter: &l, cleared: cleared}, begin(tx, &l)
+	return &handover{Letter: &l, cleared: cleared}, saveRendered(tx, &l)
 }
 
 // keep keeps what was made of a letter.
@@ -190,29 +195,17 @@ func (s *shift) keep(tx *db.Tx, d *draft) error {
 		}
 	}
 	if d.packedMessage != nil {
-		if err := saveMessage(tx, d.ID, d.packedMessage); err != nil {
-			return err
-		}
-	}
-	if d.State == Queued || d.packedMessage != nil {
-		return saveRendered(tx, d.Letter)
+		return saveMessage(tx, d.ID, d.packedMessage)
 	}
 	return nil
 }
 
-// holdUnreleased holds a letter whose recipient was not released yet.
+// holdUnreleased holds a letter whose recipient was not released, unless that happens at this moment.
 func holdUnreleased(tx *db.Tx, l *Letter) (bool, error) {
-	if l.release == "" {
-		return false, nil
-	}
-	ok, err := released(tx, l.release)
-	if err != nil || ok {
-		return false, err
-	}
 	if err := lockReleases(tx); err != nil {
 		return false, err
 	}
-	if ok, err = released(tx, l.release); err != nil || ok {
+	if ok, err := released(tx, l.release); err != nil || ok {
 		return false, err
 	}
 	return true, hold(tx, l, HoldRelease, "")
@@ -237,8 +230,9 @@ func (s *shift) recipient(l *Letter) disclosure.Recipient {
 	case l.Constituent == 0:
 		return disclosure.Anybody()
 	}
-	c, _ := s.names.Load().ByID(l.Constituent)
-	return disclosure.OfConstituent(l.Constituent, c.Name)
+	names := s.names.Load()
+	c, _ := names.ByID(l.Constituent)
+	return disclosure.OfConstituent(l.Constituent, c.Name).In(names)
 }
 
 // compose has the content written by the composer of the letter's kind.

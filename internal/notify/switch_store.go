@@ -72,12 +72,6 @@ func lineDown(tx *db.Tx, name, reason string, now int64, next func(failures int)
 	return err
 }
 
-func lineRests(tx *db.Tx, name string, now int64) (bool, error) {
-	var n int64
-	err := tx.PreparedRow(`SELECT count(*) FROM outbox_line WHERE name = $1 AND next > $2`, name, now).Scan(&n)
-	return n > 0, err
-}
-
 func lineUp(tx *db.Tx, name string) error {
 	_, err := tx.Prepared(`DELETE FROM outbox_line WHERE name = $1`, name)
 	return err

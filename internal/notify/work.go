@@ -31,6 +31,7 @@ type shift struct {
 	batch *batch
 	names atomic.Pointer[constituency.Directory] // as it was at the last claim
 	draws chan struct{}
+	ill   sync.Map            // lines that are out of order, as far as is known
 	room  *semaphore.Weighted // of inFlight
 
 	settling sync.WaitGroup
@@ -101,6 +102,9 @@ func (s *shift) claimAll(ctx context.Context, to chan<- Letter) {
 
 // claim takes letters whose turn it is, and puts off those beyond the rate of their destination.
 func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
+	// Not cut off in the middle: what is claimed is given back at once when ctx ends, and not when the lease does.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
 	holder := fmt.Sprintf("%s:%d", s.holder, n)
 	names, err := s.Gate.Constituency.Directory(ctx)
 	if err != nil {
@@ -117,9 +121,13 @@ func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 			}
 		}
 		now := s.Clock.Now()
-		ls, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), 2*preparing)
+		ls, failing, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), 2*preparing)
 		if err != nil {
 			return err
+		}
+		s.ill.Clear()
+		for name := range failing {
+			s.ill.Store(name, true)
 		}
 		for _, l := range ls {
 			if l.State == Rendered {
