@@ -1,32 +1,9 @@
 package notify
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
-
-func (o *Outbox) packContent(c *Content) ([]byte, error) {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	return o.pack.EncodeAll(b, nil), nil
-}
-
-func (o *Outbox) unpackContent(b []byte) (*Content, error) {
-	raw, err := o.unpack.DecodeAll(b, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the content of a letter is damaged: %w", err)
-	}
-	var c Content
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, fmt.Errorf("the content of a letter is damaged: %w", err)
-	}
-	return &c, nil
-}
 
 func saveContent(tx *db.Tx, id int64, packed []byte) error {
 	_, err := tx.Prepared(`INSERT INTO outbox_content (letter, content) VALUES ($1, $2)
