@@ -116,8 +116,9 @@ func (s *shift) draft(ctx context.Context, d *draft) error {
 		return err
 	}
 	if message != nil {
-		d.message, err = s.unpack.DecodeAll(message, nil)
-		return err
+		if d.message, err = s.unpackMessage(ctx, d.Letter, message); err != nil || d.message != nil {
+			return err
+		}
 	}
 	if d.message, err = s.render(ctx, d.Letter, d.content); err != nil {
 		return err
@@ -252,6 +253,18 @@ func (o *Outbox) compose(ctx context.Context, l Letter) (c *Content, err error) 
 		return nil, err
 	}
 	return &content, content.check(&l)
+}
+
+// unpackMessage is the message as it was rendered; nil when that is less protected than the letter must be by now.
+func (o *Outbox) unpackMessage(ctx context.Context, l *Letter, packed []byte) ([]byte, error) {
+	message, err := o.unpack.DecodeAll(packed, nil)
+	if err != nil || l.Channel != disclosure.Mail || o.Enough == nil {
+		return message, err
+	}
+	if ok, err := o.Enough(ctx, *l, message); err != nil || !ok {
+		return nil, err
+	}
+	return message, nil
 }
 
 // render makes what is handed over, byte for byte. Without a mail server it is nil: it is made when there is one.
