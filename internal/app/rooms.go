@@ -24,10 +24,12 @@ import (
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
+	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
 	mailboxweb "tocsin/internal/notify/mailbox/web"
 	signingapi "tocsin/internal/notify/signing/api"
 	signingweb "tocsin/internal/notify/signing/web"
+	notifyweb "tocsin/internal/notify/web"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/web"
@@ -61,7 +63,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
-		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client, Views: viewweb.Menu(w.Views)},
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client, Views: viewweb.Menu(w.Views), Sending: notifyweb.Frame(w.Outbox, identity.Allowed)},
 		rooms...)
 }
 
@@ -95,6 +97,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
+		notifyweb.Room(s.outboxRoom()),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 		signingweb.Room(w.MailKeys),
 		auditweb.Room(w.Audit),
@@ -123,6 +126,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
+	routes = append(routes, notifyapi.Routes(s.outboxOperations())...)
 	for _, rt := range routes {
 		if err := s.declare(api.PathOf(rt), api.PermissionOf(rt)); err != nil {
 			return nil, err

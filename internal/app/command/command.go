@@ -64,6 +64,7 @@ type grammar struct {
 	Why          whyCmd          `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
+	Outbox       outboxCmd       `cmd:"" help:"What is sent and what became of it: list, release, cancel, resend, stop, start."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
 	Mailbox      mailboxCmd      `cmd:"" help:"What came by mail: list, show, answer, put aside, read now."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
