@@ -3,10 +3,12 @@ package api
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,8 +34,26 @@ type Download[In any] struct {
 // connection off, so that the client cannot take a part for the whole.
 type Stream struct {
 	ContentType string
-	Name        string // of the file to save; "" shows it in place
+	Name        string            // of the file to save; "" shows it in place
+	Headers     map[string]string // others: ETag, Link
 	Write       func(ctx context.Context, w io.Writer) error
+}
+
+// unchanged says that the caller has the answer already.
+type unchanged struct{ tag string }
+
+// Error implements error.
+func (u *unchanged) Error() string { return "not modified: " + u.tag }
+
+// Conditional is what a Download returns as its error when the caller's If-None-Match names the tag of the answer: the answer is 304
+// then, and nothing is given out. Otherwise it is nil.
+func Conditional(ifNoneMatch, tag string) error {
+	for t := range strings.SplitSeq(ifNoneMatch, ",") {
+		if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == tag {
+			return &unchanged{tag}
+		}
+	}
+	return nil
 }
 
 func (d Download[In]) declared() *declaration {
@@ -49,6 +69,13 @@ func (d Download[In]) mount(s *server) error {
 	op.Responses["200"] = &huma.Response{Description: "The stream", Content: content}
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*huma.StreamResponse, error) {
 		st, err := d.Handle(ctx, callerOf(ctx), in)
+		var same *unchanged
+		if errors.As(err, &same) {
+			return &huma.StreamResponse{Body: func(hc huma.Context) {
+				hc.SetHeader("ETag", same.tag)
+				hc.SetStatus(http.StatusNotModified)
+			}}, nil
+		}
 		if err != nil {
 			return nil, s.problem(ctx, d.ID, err)
 		}
@@ -73,6 +100,9 @@ func (s *server) stream(ctx context.Context, id string, w http.ResponseWriter, s
 	rc.SetWriteDeadline(time.Time{}) // an export of a million rows outlasts the deadline of a page
 	out := &begun{w: w, start: func() {
 		w.Header().Set("Content-Type", st.ContentType)
+		for name, value := range st.Headers {
+			w.Header().Set(name, value)
+		}
 		if st.Name != "" {
 			w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": st.Name}))
 		}
