@@ -125,6 +125,9 @@ func (b *bench) measure(ctx context.Context) error {
 			if err := b.measurePages(ctx, e); err != nil {
 				return err
 			}
+			if err := b.measureAccess(ctx, e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

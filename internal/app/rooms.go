@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	auditapi "tocsin/internal/audit/api"
@@ -50,7 +51,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	rooms := append(s.rooms(profile, s.ways(keys)), s.passkeyRoom(keys), s.providerRoom())
 	for _, room := range rooms {
 		for _, rt := range room.Routes {
-			if err := known(rt.Pattern(), rt.Permission()); err != nil {
+			if err := s.declare(rt.Pattern(), rt.Permission()); err != nil {
 				return nil, err
 			}
 		}
@@ -61,19 +62,29 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 		rooms...)
 }
 
-// known refuses a route whose permission no role has: nobody could ever use it.
-func known(pattern string, p act.Permission) error {
-	if identity.Known(p) {
-		return nil
+// Declared is a page, action or operation that a server answers, and what it asks of its caller.
+type Declared struct {
+	Pattern    string // method and path, as http.ServeMux has it: "GET /findings/{id}"
+	Permission act.Permission
+}
+
+// Declared lists what the rooms declared, in their order.
+func (s *Server) Declared() []Declared { return slices.Clone(s.declared) }
+
+// declare refuses a route whose permission no role has: nobody could ever use it.
+func (s *Server) declare(pattern string, p act.Permission) error {
+	if !identity.Known(p) {
+		return fmt.Errorf("%s asks for the permission %q, which no role has: add it to the table of roles in identity", pattern, p)
 	}
-	return fmt.Errorf("%s asks for the permission %q, which no role has: add it to the table of roles in identity", pattern, p)
+	s.declared = append(s.declared, Declared{pattern, p})
+	return nil
 }
 
 // rooms are the console's; a new one is a line here.
 func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Room {
 	w := s.world
 	return []web.Room{
-		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways}),
+		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
@@ -103,7 +114,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	for _, rt := range routes {
-		if err := known(api.PathOf(rt), api.PermissionOf(rt)); err != nil {
+		if err := s.declare(api.PathOf(rt), api.PermissionOf(rt)); err != nil {
 			return nil, err
 		}
 	}

@@ -27,7 +27,12 @@ func start(t *testing.T, w *world.World) (url string, stop func() error) {
 
 func startWith(t *testing.T, w *world.World, o app.Options) (s *app.Server, stop func() error) {
 	t.Helper()
-	s, err := app.NewServer(t.Context(), w, o, slog.New(slog.DiscardHandler))
+	return startLogging(t, w, o, slog.DiscardHandler)
+}
+
+func startLogging(t *testing.T, w *world.World, o app.Options, log slog.Handler) (s *app.Server, stop func() error) {
+	t.Helper()
+	s, err := app.NewServer(t.Context(), w, o, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,9 @@ func LedgerFormats() []string { return []string{"csv", "json"} }
 
 // ExportLedger writes all rows that the filter selects, the last one first. The filter's Before and Limit are not used.
 func (g *Gate) ExportLedger(ctx context.Context, w io.Writer, format string, f LedgerFilter) error {
+	if err := f.check(); err != nil { // before the first byte, so that it can still be said
+		return err
+	}
 	var row func(Entry) error
 	switch format {
 	case "csv":

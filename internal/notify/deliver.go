@@ -64,9 +64,15 @@ func (w *worker) deliver(ctx context.Context, l *Letter) error {
 	if ctx.Err() != nil {
 		return w.giveBack(l, 0, "")
 	}
+	fresh := l.State == Queued
 	c, message, ready, err := w.prepare(ctx, l)
 	if err != nil || !ready {
 		return err
+	}
+	if now := w.o.Clock.Now(); fresh { // the place of rendered ones was taken when they were claimed
+		if at := w.o.pace.take(l.destination, now); at.After(now) {
+			return w.giveBack(l, at.UnixMicro(), "")
+		}
 	}
 	if ok, err := w.reach(ctx, l); err != nil || !ok {
 		return err

@@ -149,7 +149,10 @@ func (b *bench) inState(s notify.State, ids ...int64) func() bool {
 	}
 }
 
-func (b *bench) start() { b.Helper(); b.must(b.box.Start(context.Background(), officer, "exercise of the test")) }
+func (b *bench) start() {
+	b.Helper()
+	b.must(b.box.Start(context.Background(), officer, "exercise of the test"))
+}
 
 func TestALetterArrivesOnceAndIsInTheLedger(t *testing.T) {
 	onEach(t, func(b *bench) {

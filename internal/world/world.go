@@ -91,6 +91,7 @@ type World struct {
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
 	Mailbox      *mailbox.Box
+	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -223,6 +224,7 @@ func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
 			return nil, err
 		}
 	}
+	w.Mail = c.Sender
 	return notify.New(c)
 }
 

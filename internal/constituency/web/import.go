@@ -24,7 +24,7 @@ type pending struct {
 const maxPending = 4
 
 type comparison struct {
-	actor   act.Actor
+	subject string // who compared
 	doc     *constituency.Document
 	replace bool
 	diff    constituency.Diff
@@ -48,7 +48,7 @@ func (p *pending) put(c *comparison) string {
 func (p *pending) get(key string, a act.Actor) (*comparison, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c := p.byKey[key]; c != nil && c.actor == a {
+	if c := p.byKey[key]; c != nil && c.subject == a.Subject() {
 		return c, nil
 	}
 	return nil, fault.NotFoundf("this comparison is no longer kept: choose the file again")
@@ -75,7 +75,7 @@ func (r *room) compare(ctx context.Context, v web.Visitor, in compareIn) (web.Do
 	if err != nil {
 		return web.Done{}, err
 	}
-	c := &comparison{actor: v.Actor, doc: doc, replace: in.Mode == "replace"}
+	c := &comparison{subject: v.Actor.Subject(), doc: doc, replace: in.Mode == "replace"}
 	c.diff, err = r.store.Import(ctx, v.Actor, doc, constituency.ImportOptions{Replace: c.replace, DryRun: true})
 	if err != nil {
 		return web.Done{}, err

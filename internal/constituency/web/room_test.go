@@ -44,7 +44,7 @@ func each(t *testing.T, fn func(c *console)) {
 			t.Fatal(err)
 		}
 		a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1", Clock: now,
-			Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local"} },
+			Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local", Rights: &act.Rights{Staff: true}} },
 			Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, room.Room(s, n))
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/egress"
@@ -139,7 +140,8 @@ func (r *room) invited(ctx context.Context, v web.Visitor, in identity.Invitatio
 	}
 	out := linkShown{Address: r.URL + "/join/" + secret, Login: l.Login, Until: l.Expires, Back: back}
 	if r.Mail != nil {
-		if err := r.Mail(ctx, v.Actor, l, out.Address, v.Lang()); err != nil {
+		until := time.UnixMicro(l.Expires).In(v.Zone()).Format("2006-01-02 15:04 MST")
+		if err := r.Mail(ctx, l, v.T("mail.invitation.subject", r.Team), v.T("mail.invitation.text", l.Name, v.Actor.Name, r.Team, out.Address, until)); err != nil {
 			out.Failed = err.Error()
 		} else {
 			out.Mailed = true

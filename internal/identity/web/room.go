@@ -35,8 +35,8 @@ type Config struct {
 	Find func(ctx context.Context, ref string) (int64, error)
 	// Clear takes the page of a constituent's people through the gate.
 	Clear func(ctx context.Context, a act.Actor, page *Colleagues) (egress.Cleared[*Colleagues], error)
-	// Mail sends an invitation's link; nil: there is no mail, and who invites hands the link over.
-	Mail func(ctx context.Context, by act.Actor, l *identity.Link, address, language string) error
+	// Mail sends an invitation to the one who is invited; nil: there is no mail, and who invites hands the link over.
+	Mail func(ctx context.Context, l *identity.Link, subject, text string) error
 }
 
 type room struct{ Config }

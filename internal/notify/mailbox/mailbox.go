@@ -165,10 +165,10 @@ type Message struct {
 }
 
 // Cut says that only the beginning of the message was kept.
-func (m *Message) Cut() bool { return m.Stored < m.Size }
+func (m Message) Cut() bool { return m.Stored < m.Size }
 
 // Answerable says whether a person may answer the message: machines are never answered, nor are messages without an address.
-func (m *Message) Answerable() bool {
+func (m Message) Answerable() bool {
 	return (m.Kind == Letter || m.Kind == List) && m.From != ""
 }
 

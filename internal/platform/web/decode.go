@@ -112,7 +112,7 @@ func collect(t reflect.Type, at []int, out *[]slot) error {
 			}
 		}
 		if s.from == "" {
-			if f.Type.Kind() == reflect.Struct && f.IsExported() {
+			if f.Type.Kind() == reflect.Struct && (f.IsExported() || f.Anonymous) {
 				if err := collect(f.Type, index, out); err != nil {
 					return err
 				}

@@ -119,7 +119,7 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 		}
 	}()
 	if !v.May(m.permission) {
-		if v.Actor.Kind == act.Public && a.cfg.SignIn != "" && (m.page != nil || m.download != nil) && !m.bare {
+		if v.Actor.Kind == act.Public && a.cfg.SignIn != "" && (m.page != nil || m.download != nil || m.depart != nil) && !m.bare {
 			http.Redirect(w, r, a.cfg.SignIn+"?to="+url.QueryEscape(v.With()), http.StatusSeeOther)
 			return
 		}

@@ -354,3 +354,17 @@ func FuzzInput(f *testing.F) {
 		}
 	})
 }
+
+type inner struct {
+	Name string `query:"name" need:"true"`
+}
+
+func TestInputIsReadIntoStructsInside(t *testing.T) {
+	got, err := web.Read[struct{ inner }]("name=grid")
+	if err != nil || got.Name != "grid" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := web.Read[struct{ inner }](""); err == nil {
+		t.Error("what is needed inside is not asked for")
+	}
+}

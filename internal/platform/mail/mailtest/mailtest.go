@@ -4,6 +4,7 @@ package mailtest
 import (
 	"bytes"
 	"io"
+	"log"
 	"net"
 	netmail "net/mail"
 	"sync"
@@ -59,6 +60,7 @@ func New(t testing.TB) *Server {
 
 func (s *Server) serve(l net.Listener) {
 	srv := smtp.NewServer(s)
+	srv.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Domain, srv.AllowInsecureAuth, srv.MaxMessageBytes = "peer.example", true, 64<<20
 	s.mu.Lock()
 	s.smtp = srv

@@ -1,0 +1,325 @@
+package app_test
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tocsin/internal/app"
+	"tocsin/internal/identity"
+)
+
+// placed says what the parameters of addresses name: the kinds of full.make, or "=" and a word that stands for itself. The
+// longest beginning that fits a pattern counts, and a pattern that nothing fits is a fault of this table.
+var placed = map[string][]string{
+	"/account/passkeys/":                      {"passkey"},
+	"/account/providers/":                     {"=absent"},
+	"/account/tokens/":                        {"token"},
+	"/audit/checkpoints/":                     {"checkpoint"},
+	"/audit/":                                 {"=1"},
+	"/constituents/":                          {"constituent"},
+	"/constituents/{id}/assets/":              {"constituent", "asset"},
+	"/constituents/{id}/contacts/":            {"constituent", "new-contact"},
+	"/disclosure/circles/":                    {"circle"},
+	"/disclosure/export/":                     {"=csv"},
+	"/disclosure/ledger/":                     {"ledger"},
+	"/disclosure/overrides/":                  {"override"},
+	"/feeds/":                                 {"feed"},
+	"/files/":                                 {"=1"},
+	"/findings/bulk/":                         {"deed"},
+	"/findings/export/":                       {"=csv"},
+	"/findings/notes/":                        {"note"},
+	"/findings/":                              {"finding"},
+	"/invitations/":                           {"invitation"},
+	"/join/":                                  {"link"},
+	"/people/":                                {"account"},
+	"/people/{id}/certificates/":              {"service", "fingerprint"},
+	"/people/{id}/tokens":                     {"service"},
+	"/people/{id}/tokens/":                    {"service", "service-token"},
+	"/portal/assets/":                         {"asset"},
+	"/portal/contacts/":                       {"contact"},
+	"/portal/findings/export/":                {"=csv"},
+	"/portal/findings/":                       {"finding"},
+	"/portal/invitations/":                    {"invitation"},
+	"/portal/people/":                         {"account"},
+	"/portal/requests/":                       {"request"},
+	"/recoveries/":                            {"recovery"},
+	"/registry/export/":                       {"=json"},
+	"/registry/import/":                       {"import"},
+	"/registry/refreshes/":                    {"=999"},
+	"/registry/requests/":                     {"request"},
+	"/sectors/":                               {"=energy"},
+	"/sign-in/from/":                          {"=absent"},
+	"/sign-in/with/":                          {"=absent"},
+	"/situation/":                             {"=types"},
+	"/upload/":                                {"upload"},
+	"/views/":                                 {"view"},
+	"/api/accounts/":                          {"account"},
+	"/api/accounts/{id}/tokens":               {"service"},
+	"/api/accounts/{id}/tokens/":              {"service", "service-token"},
+	"/api/assets/":                            {"asset"},
+	"/api/audit/checkpoints/":                 {"checkpoint"},
+	"/api/audit/":                             {"=1"},
+	"/api/change-requests/":                   {"request"},
+	"/api/constituency/refreshes/":            {"=999"},
+	"/api/constituents/":                      {"ref"},
+	"/api/contacts/":                          {"new-contact"},
+	"/api/disclosure/circles/":                {"circle"},
+	"/api/disclosure/circles/{name}/members/": {"circle", "member"},
+	"/api/disclosure/export/":                 {"=csv"},
+	"/api/disclosure/ledger/":                 {"ledger"},
+	"/api/disclosure/overrides/":              {"override"},
+	"/api/feeds/":                             {"feed"},
+	"/api/feeds/{name}/days/":                 {"feed", "=2026-01-01"},
+	"/api/files/":                             {"=1"},
+	"/api/files/{file}/rows/":                 {"=1", "=1"},
+	"/api/finding-acts/":                      {"deed"},
+	"/api/finding-notes/":                     {"note"},
+	"/api/findings/":                          {"finding"},
+	"/api/intakes/":                           {"upload"},
+	"/api/invitations/":                       {"invitation"},
+	"/api/me/passkeys/":                       {"passkey"},
+	"/api/portal/contacts/":                   {"contact"},
+	"/api/portal/findings/":                   {"finding"},
+	"/api/portal/requests/":                   {"request"},
+	"/api/situation/constituents/":            {"constituent"},
+	"/api/views/":                             {"view"},
+}
+
+// queries are what some pages and operations must be told to answer.
+var queries = map[string]string{
+	"GET /findings/rule":                  "?verb=note",
+	"GET /search":                         "?q=203.0.113.1",
+	"GET /api/search":                     "?q=203.0.113.1",
+	"GET /api/why":                        "?subject=203.0.113.1",
+	"GET /api/counts":                     "?from=2026-01-01&until=2026-01-31",
+	"GET /portal/findings/export/":        "",
+	"GET /api/portal/findings/export":     "?format=json",
+	"GET /api/findings/export":            "?format=json",
+	"GET /api/constituency/export":        "?format=json",
+	"GET /api/events":                     "?address=203.0.113.1",
+	"GET /api/situation/types":            "?days=30",
+	"DELETE /api/me/providers":            "?issuer=https%3A%2F%2Fid.example",
+	"DELETE /api/accounts/{id}/providers": "?issuer=https%3A%2F%2Fid.example",
+}
+
+// personal are the things that belong to an account and not to a constituent: nobody has another's.
+var personal = []string{"passkey", "token", "view", "import"}
+
+// absent are the routes whose object cannot be there in this nation, and why: they answer 404 to who may ask.
+var absent = map[string]string{
+	"GET /account/providers/{provider}/link":              notBegun,
+	"GET /sign-in/with/{provider}":                        "no provider is configured",
+	"GET /sign-in/from/{provider}":                        "no provider is configured",
+	"POST /people/{id}/providers":                         "no provider is configured",
+	"POST /api/accounts/{id}/providers":                   "no provider is configured",
+	"POST /people/{id}/providers/unlink":                  "the account is linked to none",
+	"POST /account/providers/unlink":                      "the account is linked to none",
+	"DELETE /api/me/providers":                            "the account is linked to none",
+	"DELETE /api/accounts/{id}/providers":                 "the account is linked to none",
+	"GET /registry/refreshes/{id}":                        "the registry was never refreshed",
+	"GET /api/constituency/refreshes/{id}":                "the registry was never refreshed",
+	"POST /people/{id}/certificates/{fingerprint}/remove": "no certificate is pinned",
+	"POST /account/sessions/end":                          "the form names no session",
+}
+
+const notBegun = "it begins on the page of providers, with a cookie of it"
+
+var parameter = regexp.MustCompile(`\{[^}]*\}`)
+
+// address fills in the parameters of a pattern.
+func (f *full) address(pattern string, role identity.Role, own, fresh bool) (path string, kinds []string) {
+	f.t.Helper()
+	_, path, _ = strings.Cut(pattern, " ")
+	path = strings.TrimSuffix(path, "{$}")
+	holes := parameter.FindAllString(path, -1)
+	if len(holes) > 0 {
+		best := ""
+		for prefix, ks := range placed {
+			if strings.HasPrefix(path, prefix) && len(ks) == len(holes) && len(prefix) > len(best) {
+				best = prefix
+			}
+		}
+		if best == "" {
+			f.t.Fatalf("%s: say in placed what its parameters name", pattern)
+		}
+		kinds = placed[best]
+	}
+	for i, hole := range holes {
+		name, literal := strings.CutPrefix(kinds[i], "=")
+		if !literal {
+			name = f.object(kinds[i], role, own, fresh && i == len(holes)-1)
+		}
+		path = strings.Replace(path, hole, name, 1)
+	}
+	return path + queries[pattern], kinds
+}
+
+// cell is what one request of the matrix must be answered.
+type cell string
+
+const (
+	allowed cell = "allowed" // does its work, or says what is wrong with an empty form
+	refused cell = "refused" // 403
+	first   cell = "sign in first"
+	hidden  cell = "hidden" // as if the other's thing did not exist
+)
+
+func (f *full) expect(d app.Declared, role identity.Role, own bool, kinds []string) cell {
+	switch {
+	case d.Permission == identity.Open:
+		return allowed
+	case role == public:
+		return first
+	case !slices.Contains(role.Permissions(), d.Permission):
+		return refused
+	case own || len(kinds) == 0:
+		return allowed
+	}
+	kind := kinds[len(kinds)-1]
+	if strings.HasPrefix(kind, "=") {
+		return allowed
+	}
+	if slices.Contains(personal, kind) {
+		return hidden
+	}
+	if role.Staff() {
+		return allowed
+	}
+	return hidden
+}
+
+func (c cell) judge(d app.Declared, a *http.Response) bool {
+	method, path, _ := strings.Cut(d.Pattern, " ")
+	rest := strings.HasPrefix(path, "/api/")
+	switch c {
+	case first:
+		if rest {
+			return a.StatusCode == http.StatusUnauthorized
+		}
+		return method != "GET" && a.StatusCode == http.StatusForbidden || a.StatusCode == http.StatusForbidden && strings.HasSuffix(path, "/progress") ||
+			a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/sign-in?to=")
+	case refused:
+		return a.StatusCode == http.StatusForbidden || path == "/{$}" && a.StatusCode == http.StatusSeeOther
+	case hidden:
+		return a.StatusCode == http.StatusNotFound || a.StatusCode == http.StatusForbidden
+	}
+	if why := absent[d.Pattern]; why != "" {
+		return a.StatusCode == http.StatusNotFound || a.StatusCode == http.StatusForbidden && why == notBegun || method != "GET" && a.StatusCode/100 != 5
+	}
+	if method == "GET" {
+		return a.StatusCode == http.StatusOK || a.StatusCode == http.StatusSeeOther
+	}
+	return a.StatusCode/100 == 2 || slices.Contains([]int{303, 400, 409, 415, 422}, a.StatusCode)
+}
+
+// bodies are what is sent where an empty form would be refused before anybody looks whose the thing is. The constituent is
+// Alpha's number or Bravo's.
+var bodies = map[string]string{
+	"POST /views/{id}":                  "name=renamed",
+	"PUT /api/views/{view}":             `{"name":"renamed","shared":false}`,
+	"POST /portal/registry/confirm":     "constituent=%d",
+	"POST /portal/registry/name":        "constituent=%d&name=Renamed&note=please",
+	"POST /portal/registry/contacts":    "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
+	"POST /portal/registry/assets":      "constituent=%d&asset-kind=domain&value=new.alpha.example",
+	"POST /portal/contacts/{item}":      "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
+	"POST /portal/contacts/{item}/end":  "constituent=%d",
+	"POST /portal/assets/{item}/end":    "constituent=%d",
+	"POST /portal/people":               "constituent=%d&login=somebody%%40alpha.example&name=Somebody&role=member",
+	"POST /api/portal/requests":         `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
+	"POST /api/portal/contacts/confirm": `{"constituent":%d}`,
+}
+
+// body is what a cell sends, and whether whose it is stands in it.
+func (f *full) body(d app.Declared, own bool) (text string, whose bool) {
+	text, given := bodies[d.Pattern]
+	if strings.Contains(text, "%d") {
+		return fmt.Sprintf(text, f.ids[of(own)]), true
+	}
+	if !given && strings.Contains(d.Pattern, " /api/") && !strings.HasPrefix(d.Pattern, "GET ") {
+		return "{}", false
+	}
+	return text, false
+}
+
+// Every route is asked for by every role, about what is its own and what is another's, by real requests over the wire. Only
+// what the role may is answered; nothing of Bravo's reaches who is neither staff nor Bravo's.
+func TestMatrixOfRoutesRolesAndObjects(t *testing.T) {
+	f := newFull(t, slog.DiscardHandler)
+	counts, perRole := map[cell]int{}, map[identity.Role]map[cell]int{}
+	unexpected := 0
+	routes := f.s.Declared()
+	for _, role := range append(identity.Roles(), public) {
+		perRole[role] = map[cell]int{}
+		for _, d := range routes {
+			f.cells(d, role, func(q asked) {
+				a, text := f.ask(q.request)
+				counts[q.want]++
+				perRole[role][q.want]++
+				if !q.want.judge(d, a) {
+					unexpected++
+					t.Errorf("%s as %s, own %t (%s): %d, want %s: %.200s", d.Pattern, role, q.own, q.path, a.StatusCode, q.want, text)
+				}
+				if !role.Staff() && strings.Contains(strings.ToUpper(text), canary) {
+					unexpected++
+					t.Errorf("%s as %s, own %t (%s): shows what is Bravo's", d.Pattern, role, q.own, q.path)
+				}
+			})
+		}
+	}
+	total := 0
+	for _, role := range slices.SortedFunc(maps.Keys(perRole), func(a, b identity.Role) int { return cmp.Compare(a, b) }) {
+		t.Logf("%-16s %s", role, fmt.Sprint(perRole[role]))
+	}
+	for _, n := range counts {
+		total += n
+	}
+	t.Logf("matrix: %d routes × %d roles, own and foreign objects: %d requests, %v, %d unexpected", len(routes), len(perRole), total, counts, unexpected)
+}
+
+type asked struct {
+	request
+	own  bool
+	want cell
+}
+
+// cells are the requests of a role to a route: about its own and, where something is named, about another's; and by token,
+// which can do what its scope says and nothing that only a person does.
+func (f *full) cells(d app.Declared, role identity.Role, ask func(asked)) {
+	f.t.Helper()
+	method, pattern, _ := strings.Cut(d.Pattern, " ")
+	owns := []bool{true}
+	if _, whose := f.body(d, true); whose || parameter.MatchString(strings.TrimSuffix(pattern, "{$}")) {
+		owns = append(owns, false)
+	}
+	may := d.Permission == identity.Open || slices.Contains(role.Permissions(), d.Permission)
+	for _, own := range owns {
+		q := asked{own: own}
+		fill := func() {
+			path, kinds := f.address(d.Pattern, role, own, method != "GET" && may)
+			body, whose := f.body(d, own)
+			if whose {
+				kinds = append(kinds[:len(kinds):len(kinds)], "constituent")
+			}
+			q.request = request{method: method, path: path, role: role, body: body}
+			q.want = f.expect(d, role, own, kinds)
+		}
+		fill()
+		ask(q)
+		if !strings.HasPrefix(pattern, "/api/") || role == public {
+			continue
+		}
+		fill()
+		q.token = true
+		if d.Permission != identity.Open && !slices.Contains(f.scope[role], d.Permission) {
+			q.want = refused
+		}
+		ask(q)
+	}
+}
