@@ -61,6 +61,7 @@ var notForCapabilities = []string{"net/http", "html/template", "database/sql", "
 // import any module of go.mod.
 var thirdParty = map[string][]string{
 	"github.com/BurntSushi/toml":          {"internal/platform/config", "internal/platform/text", "internal/nation", "internal/event/feed", "internal/event/generate", "internal/identity/provider"},
+	"github.com/ProtonMail/go-crypto":     {"internal/platform/mail/protect"},
 	"github.com/alecthomas/kong":          {"cmd", "internal/platform/config", "internal/app/command"},
 	"github.com/chromedp/chromedp":        {"scripts"},
 	"github.com/coreos/go-oidc/v3":        {"internal/identity/provider/web"},

@@ -273,6 +273,16 @@ func TestMatrixOfRoutesRolesAndObjects(t *testing.T) {
 			})
 		}
 	}
+	people, err := f.w.Findings.Assignees(t.Context())
+	f.must(err)
+	for _, p := range people {
+		if strings.Contains(p.Name, "Person reader") || strings.Contains(p.Name, "Person manager") {
+			t.Errorf("%s can be given findings", p.Name)
+		}
+	}
+	if len(people) < 3 {
+		t.Errorf("findings can be given to %v only", people)
+	}
 	total := 0
 	for _, role := range slices.SortedFunc(maps.Keys(perRole), func(a, b identity.Role) int { return cmp.Compare(a, b) }) {
 		t.Logf("%-16s %s", role, fmt.Sprint(perRole[role]))

@@ -58,10 +58,10 @@ var roles = map[Role][]act.Permission{
 	Manager:      slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
 	Member:       slices.Concat(portalRead, portalWrite, []act.Permission{Own}),
 	SectorCERT:   slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
-	Authority:    {Own, "authority.read"},
-	Enforcement:  {Own, "enforcement.read"},
-	Partner:      {Own, "partner.read"},
-	GuestPartner: {Own, "partner.read"},
+	Authority:    {Own, "shared.read"},
+	Enforcement:  {Own, "shared.read"},
+	Partner:      {Own, "shared.read"},
+	GuestPartner: {Own, "shared.read"},
 }
 
 // Staff tells whether a role is of the CERT itself.

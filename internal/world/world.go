@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
@@ -91,6 +93,7 @@ type World struct {
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
 	Mailbox      *mailbox.Box
+	MailKeys     *signing.Store
 	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
 }
 
@@ -165,7 +168,7 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
+	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch, NeedsTwo: w.needsTwo})
 	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
 	w.Audit.Register(w.jobs)
 	w.Views = view.NewStore(w.db)
@@ -191,7 +194,7 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Intake.Register(w.jobs, w.cfg.Retention)
 	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
+	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency).WithStaff(w.assignees)
 	if w.Mailbox, err = w.mailbox(); err != nil {
 		return err
 	}
@@ -218,6 +221,8 @@ func (w *World) wire(ctx context.Context) error {
 func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
 	c := notify.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Gate: w.Gate, Seal: seal, Log: w.cfg.Log, Sealed: w.cfg.Serve != "" && w.cfg.Net.Sealed(),
 		Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Attempts: 1, Stall: 30 * time.Second})}
+	w.MailKeys = signing.New(signing.Config{DB: w.db, Clock: w.cfg.Clock, Seal: seal})
+	c.Protect, c.Enough = w.MailKeys.Protect, w.MailKeys.Enough
 	if w.cfg.Mail != nil {
 		var err error
 		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
@@ -325,6 +330,35 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
+}
+
+// assignees are the people of the CERT who rule findings.
+func (w *World) assignees(ctx context.Context) (out []event.Assignee, err error) {
+	for _, role := range identity.Roles() {
+		if !role.Staff() || !slices.Contains(role.Permissions(), "finding.write") {
+			continue
+		}
+		people, _, err := w.Identity.List(ctx, identity.Filter{Role: role, Limit: 1000})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range people {
+			a := event.Assignee{ID: p.ID, Name: p.Name}
+			if p.Kind == identity.PersonAccount && !p.Disabled && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
+}
+
+// needsTwo asks the nation's profile whether an act needs two people.
+func (w *World) needsTwo(ctx context.Context, act string) (bool, error) {
+	p, _, err := w.Nation.Load(ctx)
+	if err != nil {
+		return true, err
+	}
+	return p.NeedsTwo(act), nil
 }
 
 // ConstituentName is what people call a constituent; "" when there is none.
