@@ -195,6 +195,12 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		_, tok, err := w.Identity.Issue(t.Context(), f.root, id, label, []act.Permission{"finding.read"}, time.Now().Add(48*time.Hour))
 		f.must(err)
 		return fmt.Sprint(tok.ID)
+	case "mail":
+		return fmt.Sprint(f.mail(label))
+	case "conversation":
+		ticket, err := w.Mailbox.Begin(t.Context(), f.root, f.mail(label))
+		f.must(err)
+		return ticket
 	case "fingerprint":
 		return strings.Repeat("ab", 32)
 	case "token":
