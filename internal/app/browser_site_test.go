@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,16 +40,8 @@ func furnish(t *testing.T, w *world.World, at string) site {
 			t.Fatal(err)
 		}
 	}
-	d, err := w.Constituency.Directory(t.Context())
-	must(err)
-	all := d.All()
-	i := slices.IndexFunc(all, func(l constituency.Listed) bool {
-		return l.Source == constituency.Manual && l.Designation == constituency.SpecialImportance
-	})
-	own := all[i]
-	_, err = w.Identity.Create(t.Context(), identity.LocalActor, identity.NewAccount{Login: manager, Name: "Grid Security", Password: password,
-		Roles: []identity.Held{{Role: identity.Manager, Constituent: own.ID}}})
-	must(err)
+	own := important(t, w)
+	managed(t, w, own)
 	in, err := w.Identity.SignIn(t.Context(), manager, password, identity.Device{Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
 	must(err)
 	stored, _ := cookies.Load(at)

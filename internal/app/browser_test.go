@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -131,8 +133,11 @@ func ask[T any](b *browser, script string) T {
 // enter types into the page's field of that name, key by key, in place of what stands there.
 func (b *browser) enter(name, text string) {
 	b.t.Helper()
-	field := chromedp.CSS(`main [name="` + name + `"]:not([type="hidden"])`)
-	b.do(chromedp.Clear(field), chromedp.SendKeys(field, text))
+	field := `main [name="` + name + `"]:not([type="hidden"])`
+	if !ask[bool](b, `(() => { const e = document.querySelector(`+strconv.Quote(field)+`); if (e) e.value = ""; return !!e })()`) {
+		b.t.Fatalf("there is no field %s:\n%.1000s", name, b.text())
+	}
+	b.do(chromedp.SendKeys(chromedp.CSS(field), text))
 }
 
 // choose takes an option of the page's list of that name.
@@ -213,4 +218,20 @@ func (b *browser) fits() {
 		.filter(e => !e.labels.length && !e.getAttribute("aria-label")).length`); missing > 0 {
 		b.t.Errorf("%s has %d fields without a label", where, missing)
 	}
+}
+
+// cookie is what the browser shows the server by that name.
+func (b *browser) cookie(name string) string {
+	b.t.Helper()
+	got, err := chromedp.Call(b.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{b.url}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range got.Cookies {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	b.t.Fatalf("no cookie %s", name)
+	return ""
 }

@@ -262,7 +262,11 @@ func (a *archived) line(row int64) (header, raw string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	return string(bytes.Trim(bytes.TrimPrefix(h, []byte("\xEF\xBB\xBF")), "\r\n")), oneRow(r), nil
+	return headerLine(h), oneRow(r), nil
+}
+
+func headerLine(b []byte) string {
+	return string(bytes.Trim(bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF")), "\r\n"))
 }
 
 // place is where a row, from 0, begins and ends.

@@ -39,9 +39,9 @@ const (
 
 var (
 	staffRead = []act.Permission{"situation.read", "finding.read", "constituency.read", "nation.read", "feed.read", "file.read",
-		"disclosure.read", "audit.read", "view.write", "notify.read", "mailbox.read"}
+		"disclosure.read", "audit.read", "view.write", "notify.read", "mailbox.read", "digest.read"}
 	analystWrite = []act.Permission{"finding.write", "constituency.write", "constituency.approve", "file.ingest", "notify.stop", "mailbox.write"}
-	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release"}
+	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release", "digest.write"}
 	portalRead   = []act.Permission{"portal.read", "portal.download"}
 	portalWrite  = []act.Permission{"portal.write"}
 	portalManage = []act.Permission{"portal.manage"}

@@ -31,6 +31,9 @@ func classOf(name string) (class, kind string) {
 	return "other", "undetermined"
 }
 
+// Population tells whether a type of report counts devices and tells no problem.
+func Population(name string) bool { return isPopulation(name) }
+
 // isPopulation is true for the reports that count devices and tell no problem.
 func isPopulation(name string) bool {
 	return strings.HasPrefix(name, "population") || strings.HasPrefix(name, "device_id")

@@ -1,0 +1,277 @@
+package digest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
+	"tocsin/internal/event/feed"
+	"tocsin/internal/format/tlp"
+	"tocsin/internal/nation"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+const (
+	linkDays   = 30      // how long an answer link is valid
+	maxEntries = 20_000  // findings of one message
+	everything = 1 << 62 // after every time
+)
+
+// office is what composing needs of the world, read once.
+type office struct {
+	profile *nation.Profile
+	dir     *constituency.Directory
+	feeds   map[string]feed.Feed
+	types   map[int64]event.TypeMark
+}
+
+func (d *Desk) office(ctx context.Context) (*office, error) {
+	o := &office{feeds: map[string]feed.Feed{}, types: map[int64]event.TypeMark{}}
+	var err error
+	if o.profile, _, err = d.Nation.Load(ctx); err != nil {
+		return nil, err
+	}
+	if o.dir, err = d.Constituency.Directory(ctx); err != nil {
+		return nil, err
+	}
+	feeds, err := d.Feeds.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range feeds {
+		o.feeds[f.Name] = f
+	}
+	marks, err := d.Lister.Marks(ctx)
+	for _, m := range marks {
+		o.types[m.ID] = m
+	}
+	return o, err
+}
+
+// marking is how a finding may travel: as its feed says, to whom it belongs, and to who gets a copy.
+func (o *office) marking(x *directive) disclosure.Marking {
+	f := o.feeds[o.types[x.finding.Type()].Feed]
+	label, _ := tlp.Parse(f.Marking) // one that cannot be read is none, which leaves to nobody
+	m := disclosure.Marking{Default: label, Audience: disclosure.Audience(f.Audience), Owners: []int64{x.owner}}
+	if x.owner != x.constituent {
+		m.Copies = []int64{x.constituent}
+	}
+	return m
+}
+
+// foreseen sorts directives by what the gate would let out to the recipient.
+func (d *Desk) foreseen(ctx context.Context, o *office, to disclosure.Recipient, all []directive) (out, withheld []directive, err error) {
+	markings := make([]disclosure.Marking, len(all))
+	for i := range all {
+		markings[i] = o.marking(&all[i])
+	}
+	ok, err := d.Gate.Foresee(ctx, to, disclosure.Mail, markings)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, x := range all {
+		if ok[i] {
+			out = append(out, x)
+		} else {
+			withheld = append(withheld, x)
+		}
+	}
+	return out, withheld, nil
+}
+
+// strictest is the label of a message that tells of the directives, and its short form.
+func (o *office) strictest(all []directive) (tlp.Label, string) {
+	label := tlp.None
+	for i := range all {
+		label = max(label, o.marking(&all[i]).Effective())
+	}
+	if label == tlp.None {
+		return label, ""
+	}
+	return label, label.String()[len("TLP:"):]
+}
+
+// entries are directives with their findings; what is not news is still open.
+func (d *Desk) entries(ctx context.Context, all []directive) ([]entry, error) {
+	ids := make([]event.ID, len(all))
+	for i := range all {
+		ids[i] = all[i].finding
+	}
+	facts, err := d.Lister.Facts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]entry, 0, len(all))
+	for i := range all {
+		x := &all[i]
+		f, ok := facts[x.finding]
+		if !ok {
+			continue
+		}
+		e := entry{Finding: f, what: x.pending, since: x.since, copy: x.owner != x.constituent}
+		if e.what == "" {
+			e.what = TellStill
+		}
+		e.Severity = x.severity
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// language is what somebody is written to in.
+func (o *office) language(contact, constituent string) string {
+	for _, l := range append([]string{contact, constituent}, o.profile.Languages...) {
+		if l != "" {
+			return l
+		}
+	}
+	return ""
+}
+
+func (d *Desk) answerURL() string {
+	if d.URL == "" {
+		return ""
+	}
+	return d.URL + "/answer/"
+}
+
+// draft is a message as it would be decided now.
+func (d *Desk) draft(o *office, l constituency.Listed, set Setting, before Message, news []directive, still int64) Message {
+	now := d.now()
+	zone := set.week(o.profile.Location()).zone
+	m := Message{Constituent: l.ID, Name: l.Name, At: now.UnixMicro(), Frequency: Never, Period: now.In(zone).Format(time.DateOnly), Still: still,
+		Until: d.today(), Expires: now.AddDate(0, 0, linkDays).UnixMicro()}
+	first := m.Until
+	for i := range news {
+		x := &news[i]
+		if x.pending == TellGone {
+			m.Gone++
+			m.Frequency = urgent(Daily, m.Frequency)
+			continue
+		}
+		m.Fresh++
+		first = min(first, x.since)
+		m.Frequency = urgent(x.frequency, m.Frequency)
+	}
+	if m.Frequency == Immediate && m.Gone > 0 { // good news does not come with an alarm
+		m.Frequency = Daily
+	}
+	if m.Frequency == Never {
+		m.Frequency = Weekly
+	}
+	m.From = max(first, m.Until-7)
+	kind := "A"
+	if m.Frequency != Immediate {
+		kind = "D"
+		if before.ID != 0 {
+			m.From = max(min(first, before.Until+1), m.Until-14)
+		}
+	} else {
+		m.Still = 0
+	}
+	m.Ticket = fmt.Sprintf("T-%s%d", kind, l.ID)
+	return m
+}
+
+// Preview is what a constituent would be told now: all that waits, whether it is due or not, in the language asked for, or its own.
+type Preview struct {
+	Message    Message  `json:"message"`
+	Digest     *Digest  `json:"digest"` // nil: there is nothing to tell
+	Language   string   `json:"language"`
+	To         []string `json:"to" nullable:"false"` // nobody: there is no contact with an address
+	Withheld   int      `json:"withheld"`            // findings that the gate keeps back
+	Due        int64    `json:"due"`                 // when the first of it is due; 0: nothing is
+	Suppressed int64    `json:"suppressed"`
+	Silent     int64    `json:"silent"`
+}
+
+// Preview shows what would be told to a constituent. Nothing is sent and nothing is written down.
+func (d *Desk) Preview(ctx context.Context, constituent int64, language string) (*Preview, error) {
+	o, err := d.office(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, ok := o.dir.ByID(constituent)
+	if !ok {
+		return nil, fault.NotFoundf("there is no constituent with the id %d", constituent)
+	}
+	set, err := d.Setting(ctx, constituent)
+	if err != nil {
+		return nil, err
+	}
+	out := &Preview{To: []string{}}
+	var news, still []directive
+	var before Message
+	var contacts []constituency.Contact
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		if news, err = directivesOf(tx, constituent, everything, maxEntries); err != nil {
+			return err
+		}
+		if still, err = stillOpen(tx, constituent, everything, maxEntries); err != nil {
+			return err
+		}
+		if before, err = latest(tx, constituent); err != nil {
+			return err
+		}
+		if out.Suppressed, out.Silent, err = keptBack(tx, constituent); err != nil {
+			return err
+		}
+		contacts, err = constituency.Reach(tx, constituent, constituency.Day(d.today()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range news {
+		if out.Due == 0 || x.due < out.Due {
+			out.Due = x.due
+		}
+	}
+	if language == "" {
+		language = l.Language
+	}
+	for i, c := range recipients(contacts) {
+		out.To = append(out.To, c.Mail)
+		if i == 0 && language == "" {
+			language = c.Language
+		}
+	}
+	all, withheld, err := d.foreseen(ctx, o, disclosure.OfConstituent(l.ID, l.Name), append(news, still...))
+	if err != nil {
+		return nil, err
+	}
+	out.Withheld = len(withheld)
+	news, still = split(all)
+	out.Message = d.draft(o, l, set, before, news, int64(len(still)))
+	if out.Message.urgent() {
+		all = news
+	}
+	if len(all) == 0 {
+		return out, nil
+	}
+	list, err := d.entries(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	_, short := o.strictest(all)
+	out.Message.secret = "…"
+	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short}, o.language(language, ""))
+	out.Language = d.speaker(o.language(language, ""), nil).Lang()
+	return out, err
+}
+
+// split separates news from what is still open.
+func split(all []directive) (news, still []directive) {
+	for _, x := range all {
+		if x.pending != "" {
+			news = append(news, x)
+		} else {
+			still = append(still, x)
+		}
+	}
+	return news, still
+}

@@ -1,0 +1,198 @@
+package digest
+
+import (
+	"fmt"
+
+	"tocsin/internal/event"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+const messageColumns = `m.id, m.constituent, COALESCE(c.name, ''), m.at, m.frequency, m.period, m.day_from, m.day_until, m.fresh, m.still, m.gone,
+	m.letters, m.ticket, m.secret, m.expires, m.revoked_at, m.revoked_by, (SELECT COUNT(*) FROM digest_answer a WHERE a.message = m.id)
+	FROM digest_message m LEFT JOIN constituent c ON c.id = m.constituent`
+
+func scanMessage(scan func(...any) error) (m Message, err error) {
+	return m, scan(&m.ID, &m.Constituent, &m.Name, &m.At, &m.Frequency, &m.Period, &m.From, &m.Until, &m.Fresh, &m.Still, &m.Gone, &m.Letters,
+		&m.Ticket, &m.secret, &m.Expires, &m.RevokedAt, &m.RevokedBy, &m.Answers)
+}
+
+func messageByID(tx *db.Tx, id int64) (Message, error) {
+	m, err := scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.id = $1`, id).Scan)
+	if fault.KindOf(err) == fault.NotFound {
+		return m, fault.NotFoundf("there is no digest %d", id)
+	}
+	return m, err
+}
+
+func messageByToken(tx *db.Tx, token []byte) (Message, error) {
+	return scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.token = $1`, token).Scan)
+}
+
+// listMessages lists the latest first; constituents nil is everybody's.
+func listMessages(tx *db.Tx, constituents []int64, before int64, limit int) (out []Message, err error) {
+	out = []Message{}
+	if before == 0 {
+		before = 1<<63 - 1
+	}
+	where, args := ` WHERE m.id < $1`, []any{before, limit}
+	if constituents != nil {
+		where += ` AND m.constituent IN (` + marks(3, len(constituents)) + `)`
+		for _, id := range constituents {
+			args = append(args, id)
+		}
+		if len(constituents) == 0 {
+			return out, nil
+		}
+	}
+	err = tx.Each(`SELECT `+messageColumns+where+` ORDER BY m.id DESC LIMIT $2`, args, func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		out = append(out, m)
+		return err
+	})
+	return out, err
+}
+
+// marks are n placeholders from number first on.
+func marks(first, n int) string {
+	b := make([]byte, 0, n*5)
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "$%d", first+i)
+	}
+	return string(b)
+}
+
+func insertMessage(tx *db.Tx, m *Message, token []byte) error {
+	return tx.Row(`INSERT INTO digest_message (constituent, at, frequency, period, day_from, day_until, fresh, still, gone, letters, ticket, secret,
+		token, expires, revoked_at, revoked_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, '') RETURNING id`,
+		m.Constituent, m.At, string(m.Frequency), m.Period, int64(m.From), int64(m.Until), m.Fresh, m.Still, m.Gone, m.Letters, m.Ticket, m.secret,
+		token, m.Expires).Scan(&m.ID)
+}
+
+func insertItem(tx *db.Tx, message int64, finding event.ID, what string) error {
+	_, err := tx.Prepared(`INSERT INTO digest_item (message, finding, what) VALUES ($1, $2, $3)`, message, []byte(finding), what)
+	return err
+}
+
+// thread is the first message of a ticket and the one before a message; 0 without.
+func thread(tx *db.Tx, ticket string, before int64) (first, last int64, err error) {
+	return first, last, tx.Row(`SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM digest_message WHERE ticket = $1 AND id < $2`, ticket, before).
+		Scan(&first, &last)
+}
+
+// latest is the latest message to a constituent that was no urgent one.
+func latest(tx *db.Tx, constituent int64) (m Message, err error) {
+	m, err = scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.constituent = $1 AND m.frequency <> 'immediate' ORDER BY m.id DESC LIMIT 1`,
+		constituent).Scan)
+	if fault.KindOf(err) == fault.NotFound {
+		return Message{}, nil
+	}
+	return m, err
+}
+
+// lastTold is when a constituent was sent anything last; 0: never.
+func lastTold(tx *db.Tx, constituent int64) (at int64, err error) {
+	return at, tx.Row(`SELECT COALESCE(MAX(at), 0) FROM digest_message WHERE constituent = $1`, constituent).Scan(&at)
+}
+
+// dueConstituents are those to whom something is due, after one of them.
+func dueConstituents(tx *db.Tx, now, after int64, limit int) (out []int64, err error) {
+	err = tx.Each(`SELECT DISTINCT constituent FROM digest_directive WHERE due > 0 AND due <= $1 AND constituent > $2 ORDER BY constituent LIMIT $3`,
+		[]any{now, after, limit}, func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			out = append(out, id)
+			return err
+		})
+	return out, err
+}
+
+// restless are those who have something open that they were told, and were told nothing since.
+func restless(tx *db.Tx, since int64) (out []int64, err error) {
+	err = tx.Each(`SELECT d.constituent FROM digest_directive d WHERE d.state = 'told' AND d.presence = 'open' GROUP BY d.constituent
+		HAVING NOT EXISTS (SELECT 1 FROM digest_message m WHERE m.constituent = d.constituent AND m.at > $1) ORDER BY d.constituent`,
+		[]any{since}, func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			out = append(out, id)
+			return err
+		})
+	return out, err
+}
+
+// directivesOf reads directives of a constituent: what = due reads those that are due, else all that wait.
+func directivesOf(tx *db.Tx, constituent, until int64, limit int) (out []directive, err error) {
+	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND due > 0 AND due <= $2 ORDER BY finding LIMIT $3`,
+		[]any{constituent, until, limit}, func(scan func(...any) error) error {
+			x, err := scanDirective(scan)
+			out = append(out, x)
+			return err
+		})
+	return out, err
+}
+
+// stillOpen reads what a constituent was told before a time and is still open.
+func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive, err error) {
+	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND state = 'told' AND presence = 'open' AND told_at < $2
+		ORDER BY finding LIMIT $3`, []any{constituent, before, limit}, func(scan func(...any) error) error {
+		x, err := scanDirective(scan)
+		out = append(out, x)
+		return err
+	})
+	return out, err
+}
+
+// newsOf reads what a message tells anew, with how it stands now; what became somebody else's meanwhile is left out.
+func newsOf(tx *db.Tx, m *Message) (out []directive, err error) {
+	err = tx.Each(`SELECT `+prefixed+`, i.what FROM digest_item i JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1
+		WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`, []any{m.Constituent, m.ID}, func(scan func(...any) error) error {
+		var what string
+		x, err := scanDirective(func(to ...any) error { return scan(append(to, &what)...) })
+		x.pending = what
+		out = append(out, x)
+		return err
+	})
+	return out, err
+}
+
+const prefixed = `d.finding, d.constituent, d.owner, d.severity, d.since, d.state, d.presence, d.gone_day, d.gone_at, d.rule, d.frequency, d.pending,
+	d.due, d.told_at, d.message, d.answer, d.answered_at, d.fixed_at`
+
+// markTold notes that a message tells of a directive.
+func markTold(tx *db.Tx, x *directive, m *Message) error {
+	set := `state = 'told', told_at = $1, message = $2, pending = '', due = 0`
+	args := []any{m.At, m.ID, []byte(x.finding), x.constituent}
+	if x.pending == TellGone {
+		set = `pending = '', due = 0`
+		_, err := tx.Prepared(`UPDATE digest_directive SET `+set+` WHERE finding = $1 AND constituent = $2`, args[2], args[3])
+		return err
+	}
+	_, err := tx.Prepared(`UPDATE digest_directive SET `+set+` WHERE finding = $3 AND constituent = $4`, args...)
+	return err
+}
+
+func markWithheld(tx *db.Tx, x *directive) error {
+	_, err := tx.Prepared(`UPDATE digest_directive SET state = CASE WHEN state = 'waiting' THEN 'withheld' ELSE state END, rule = 'gate', pending = '', due = 0
+		WHERE finding = $1 AND constituent = $2`, []byte(x.finding), x.constituent)
+	return err
+}
+
+// postpone puts off what is due to a constituent.
+func postpone(tx *db.Tx, constituent, now, until int64) error {
+	_, err := tx.Exec(`UPDATE digest_directive SET due = $1 WHERE constituent = $2 AND due > 0 AND due <= $3`, until, constituent, now)
+	return err
+}
+
+func revoke(tx *db.Tx, id, at int64, by string) (bool, error) {
+	n, err := tx.Exec(`UPDATE digest_message SET revoked_at = $1, revoked_by = $2 WHERE id = $3 AND revoked_at = 0`, at, by, id)
+	return n > 0, err
+}
+
+// lockConstituent makes writers of a constituent's messages wait for one another.
+func lockConstituent(tx *db.Tx, id int64) error {
+	_, err := tx.Exec(`UPDATE constituent SET ref = ref WHERE id = $1`, id)
+	return err
+}

@@ -1,0 +1,155 @@
+package digest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin/internal/constituency"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// Setting is how a constituent wants to be told. The zero Setting with Hour -1 is as the nation is.
+type Setting struct {
+	Constituent int64     `json:"constituent"`
+	Zone        string    `json:"zone"`      // IANA name; "": the nation's
+	Weekdays    []int     `json:"weekdays"`  // business days, 0 is Sunday; none: Monday to Friday
+	Hour        int       `json:"hour"`      // local; -1: 8
+	Frequency   Frequency `json:"frequency"` // in place of daily and weekly; "": as policies say. What is immediate stays so
+	Channel     string    `json:"channel"`   // mail, or portal: nothing is sent
+	At          int64     `json:"at,omitempty"`
+	By          string    `json:"by,omitempty"`
+}
+
+// The channels.
+const (
+	ByMail     = "mail"
+	PortalOnly = "portal"
+)
+
+// DefaultSetting is that of a constituent that nobody set anything for.
+func DefaultSetting(constituent int64) Setting {
+	return Setting{Constituent: constituent, Weekdays: []int{}, Hour: -1, Channel: ByMail}
+}
+
+func (s *Setting) check() error {
+	var m mistakes
+	if _, err := time.LoadLocation(s.Zone); err != nil || len(s.Zone) > 60 {
+		m.add("zone", "%q is no time zone: write a name such as Europe/Belgrade, or nothing for the nation's", s.Zone)
+	}
+	slices.Sort(s.Weekdays)
+	s.Weekdays = slices.Compact(s.Weekdays)
+	for _, d := range s.Weekdays {
+		if d < 0 || d > 6 {
+			m.add("weekdays", "%d is no weekday: 0 is Sunday, 6 Saturday", d)
+		}
+	}
+	if s.Hour < -1 || s.Hour > 23 {
+		m.add("hour", "%d is no hour: use 0 to 23, or -1 for the usual one", s.Hour)
+	}
+	if !slices.Contains([]Frequency{"", Immediate, Daily, Weekly}, s.Frequency) {
+		m.add("frequency", "%q is not for a constituent to choose: use immediate, daily, weekly or nothing", s.Frequency)
+	}
+	if s.Channel != ByMail && s.Channel != PortalOnly {
+		m.add("channel", "%q is no channel: use mail or portal", s.Channel)
+	}
+	return m.err()
+}
+
+func (s *Setting) mask() (bits int) {
+	for _, d := range s.Weekdays {
+		bits |= 1 << d
+	}
+	return bits
+}
+
+func weekdays(bits int) []int {
+	out := []int{}
+	for d := range 7 {
+		if bits&(1<<d) != 0 {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (s *Setting) week(nation *time.Location) week {
+	w := week{zone: nation, weekdays: s.mask(), hour: s.Hour}
+	if s.Zone != "" {
+		if l, err := time.LoadLocation(s.Zone); err == nil {
+			w.zone = l
+		}
+	}
+	return w
+}
+
+// soon is how soon the constituent is told what a policy wants told so.
+func (s *Setting) soon(f Frequency) Frequency {
+	if s.Frequency != "" && (f == Daily || f == Weekly) {
+		return s.Frequency
+	}
+	return f
+}
+
+// Setting is how a constituent wants to be told.
+func (d *Desk) Setting(ctx context.Context, constituent int64) (out Setting, err error) {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		all, err := readSettings(tx, constituent)
+		if out = DefaultSetting(constituent); len(all) > 0 {
+			out = all[constituent]
+		}
+		return err
+	})
+	return out, err
+}
+
+// Set writes how a constituent wants to be told. Staff may, and who acts for the constituent.
+func (d *Desk) Set(ctx context.Context, by act.Actor, s Setting) error {
+	if !may(by, s.Constituent) {
+		return fault.NotFoundf("there is no constituent with the id %d", s.Constituent)
+	}
+	dir, err := d.Constituency.Directory(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := dir.ByID(s.Constituent); !ok {
+		return fault.NotFoundf("there is no constituent with the id %d", s.Constituent)
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.At = d.now().UnixMicro()
+	return d.DB.Act(ctx, act.Act{Actor: by, Verb: "digest.setting", Object: fmt.Sprintf("constituent:%d", s.Constituent), Detail: detail(s)},
+		func(tx *db.Tx) error {
+			if err := saveSetting(tx, &s); err != nil {
+				return err
+			}
+			return touch(tx)
+		})
+}
+
+// may tells whether an actor may see and do what is a constituent's.
+func may(a act.Actor, constituent int64) bool {
+	return a.Kind == act.Local || a.Kind == act.System || a.Rights.Covers(constituent)
+}
+
+// recipients are whom a constituent's mail goes to, each address once: its desks for abuse and security; without those the
+// technical ones; without those anybody but the press.
+func recipients(contacts []constituency.Contact) (out []constituency.Contact) {
+	for _, roles := range [][]string{{"abuse", "security"}, {"technical"}, {"other", "management"}} {
+		seen := map[string]bool{}
+		for _, c := range contacts {
+			if a := address(c.Mail); slices.Contains(roles, c.Role) && !seen[a] {
+				seen[a] = true
+				out = append(out, c)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package event
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// RowRef names a row of a source file.
+type RowRef struct{ File, Row int64 }
+
+// Originals reads rows back from the archive as they came, file by file and in the order of their rows, whatever the order of refs.
+// A row of a file that is no longer kept comes without its text. header is what stands before the file's first row.
+func (in *Intake) Originals(ctx context.Context, refs []RowRef, fn func(ref RowRef, header, raw string) error) error {
+	refs = slices.Clone(refs)
+	slices.SortFunc(refs, func(a, b RowRef) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row)) })
+	for len(refs) > 0 {
+		n := 1
+		for n < len(refs) && refs[n].File == refs[0].File {
+			n++
+		}
+		if err := in.originals(ctx, refs[:n], fn); err != nil {
+			return err
+		}
+		refs = refs[n:]
+	}
+	return nil
+}
+
+func (in *Intake) originals(ctx context.Context, refs []RowRef, fn func(ref RowRef, header, raw string) error) (err error) {
+	path, err := in.archivePath(ctx, refs[0].File)
+	var a *archived
+	if err == nil {
+		a, err = openArchived(in.Archive, path)
+	}
+	if fault.KindOf(err) == fault.NotFound || errors.Is(err, fs.ErrNotExist) {
+		for _, r := range refs {
+			if err := fn(r, "", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(blockSize+1024))
+	if err != nil {
+		return err
+	}
+	defer dec.Close()
+	b := blocks{a: a, dec: dec, at: -1}
+	header := ""
+	if a.rows > 0 && a.marks[0] > 0 {
+		h, err := b.content(0, int64(a.marks[0]))
+		if err != nil {
+			return err
+		}
+		header = headerLine(h)
+	}
+	for _, r := range refs {
+		if r.Row < 1 || r.Row > a.rows {
+			return fault.NotFoundf("row %d is not in the archived file, which has %d", r.Row, a.rows)
+		}
+		from, to, err := a.place(r.Row - 1)
+		if err != nil {
+			return err
+		}
+		raw, err := b.content(from, to)
+		if err != nil {
+			return err
+		}
+		if err := fn(r, header, oneRow(raw)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blocks reads parts of an archived file and remembers the block it decoded last: rows are asked for in order.
+type blocks struct {
+	a       *archived
+	dec     *zstd.Decoder
+	at      int
+	in, out []byte
+}
+
+func (b *blocks) content(from, to int64) ([]byte, error) {
+	out := make([]byte, 0, min(to-from, maxRecord))
+	to = from + min(to-from, maxRecord)
+	for i := 0; i < len(b.a.start)-1 && from < to; i++ {
+		if b.a.start[i+1] <= from {
+			continue
+		}
+		if err := b.decode(i); err != nil {
+			return nil, err
+		}
+		upto := min(to, b.a.start[i+1])
+		out = append(out, b.out[from-b.a.start[i]:upto-b.a.start[i]]...)
+		from = upto
+	}
+	if from < to {
+		return nil, errDamaged
+	}
+	return out, nil
+}
+
+func (b *blocks) decode(i int) error {
+	if b.at == i {
+		return nil
+	}
+	n := b.a.offset[i+1] - b.a.offset[i]
+	b.in = slices.Grow(b.in[:0], int(n))[:n]
+	if _, err := b.a.r.ReadAt(b.in, b.a.offset[i]); err != nil {
+		return err
+	}
+	var err error
+	if b.out, err = b.dec.DecodeAll(b.in, b.out[:0]); err != nil {
+		return errors.Join(errDamaged, err)
+	}
+	b.at = i
+	if int64(len(b.out)) != b.a.start[i+1]-b.a.start[i] {
+		b.at = -1
+		return errDamaged
+	}
+	return nil
+}
+
+// Facts reads findings by id; those that are gone are missing.
+func (l *Lister) Facts(ctx context.Context, ids []ID) (out map[ID]Finding, err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		out = make(map[ID]Finding, len(ids))
+		ix, err := l.small(tx)
+		if err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(ids, 1000) {
+			rows, err := ix.readFindings(tx, chunk)
+			if err != nil {
+				return err
+			}
+			for id, f := range rows {
+				out[id] = f
+			}
+		}
+		return nil
+	})
+	return out, err
+}
