@@ -203,6 +203,12 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		k, err := w.MailKeys.Generate(t.Context(), f.root, label, f.unique("team")+"@cert.example", signing.DefaultLife)
 		f.must(err)
 		return k.Fingerprint
+	case "mail":
+		return fmt.Sprint(f.mail(label))
+	case "conversation":
+		ticket, err := w.Mailbox.Begin(t.Context(), f.root, f.mail(label))
+		f.must(err)
+		return ticket
 	case "fingerprint":
 		return strings.Repeat("ab", 32)
 	case "token":

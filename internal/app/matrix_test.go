@@ -24,6 +24,7 @@ var placed = map[string][]string{
 	"/audit/checkpoints/":                     {"checkpoint"},
 	"/audit/":                                 {"=1"},
 	"/constituents/":                          {"constituent"},
+	"/conversations/":                         {"conversation"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
 	"/constituents/{id}/contacts/":            {"constituent", "new-contact"},
 	"/disclosure/circles/":                    {"circle"},
@@ -42,6 +43,8 @@ var placed = map[string][]string{
 	"/outbox/letters/":                        {"letter"},
 	"/outbox/letters/{id}/attachments/":       {"letter", "=0"},
 	"/outbox/webhooks/":                       {"webhook"},
+	"/mailbox/":                               {"mail"},
+	"/mailbox/{id}/files/":                    {"mail", "=1"},
 	"/people/":                                {"account"},
 	"/people/{id}/certificates/":              {"service", "fingerprint"},
 	"/people/{id}/tokens":                     {"service"},
@@ -89,6 +92,9 @@ var placed = map[string][]string{
 	"/api/intakes/":                           {"upload"},
 	"/api/invitations/":                       {"invitation"},
 	"/api/mail-keys/":                         {"mail-key"},
+	"/api/mailbox/conversations/":             {"conversation"},
+	"/api/mailbox/messages/":                  {"mail"},
+	"/api/mailbox/messages/{id}/files/":       {"mail", "=1"},
 	"/api/me/passkeys/":                       {"passkey"},
 	"/api/outbox/letters/":                    {"letter"},
 	"/api/outbox/letters/{id}/attachments/":   {"letter", "=0"},
@@ -98,13 +104,6 @@ var placed = map[string][]string{
 	"/api/portal/requests/":                   {"request"},
 	"/api/situation/constituents/":            {"constituent"},
 	"/api/views/":                             {"view"},
-	// Nobody writes to this nation.
-	"/mailbox/":                         {nothing},
-	"/conversations/":                   {nothing},
-	"/mailbox/{id}/files/":              {nothing, "=1"},
-	"/api/mailbox/messages/":            {nothing},
-	"/api/mailbox/messages/{id}/files/": {nothing, "=1"},
-	"/api/mailbox/conversations/":       {nothing},
 }
 
 // nothing stands for what is not there: 404 is right for who may ask.
