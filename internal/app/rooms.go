@@ -15,6 +15,8 @@ import (
 	disclosureapi "tocsin/internal/disclosure/api"
 	disclosureweb "tocsin/internal/disclosure/web"
 	eventapi "tocsin/internal/event/api"
+	digestapi "tocsin/internal/event/digest/api"
+	digestweb "tocsin/internal/event/digest/web"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
 	eventweb "tocsin/internal/event/web"
@@ -87,6 +89,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		situationweb.Room(w.Situation, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
+		digestweb.Room(w.Digest, profile.SectorName),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
@@ -102,6 +105,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, passkeyapi.Routes(w.Identity)...)
 	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
