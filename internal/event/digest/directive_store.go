@@ -49,7 +49,7 @@ func readFeeds(tx *db.Tx) (map[string]feedMark, error) {
 
 func saveFeed(tx *db.Tx, name string, f feedMark) error {
 	_, err := tx.Exec(`INSERT INTO digest_feed (feed, since, known_until) VALUES ($1, $2, $3) ON CONFLICT (feed)
-		DO UPDATE SET known_until = excluded.known_until`, name, f.since, int64(f.until))
+		DO UPDATE SET since = excluded.since, known_until = excluded.known_until`, name, f.since, int64(f.until))
 	return err
 }
 

@@ -36,6 +36,8 @@ func Routes(d *digest.Desk) []api.Route {
 			Summary: "One digest with what it tells of", Permission: read, Handle: r.one},
 		api.Operation[Numbered, api.Nothing]{Method: http.MethodPost, Path: "/api/digests/messages/{id}/revoke", ID: "revoke-answer-link",
 			Summary: "Make the answer link of a digest worthless", Permission: write, Handle: r.revoke},
+		api.Operation[FeedName, api.Nothing]{Method: http.MethodPost, Path: "/api/digests/feeds/{name}/begin", ID: "begin-telling",
+			Summary: "End the first intake of a feed: what it brings from here on is told", Permission: write, Handle: r.begin},
 		api.Operation[previewInput, digest.Preview]{Method: http.MethodGet, Path: "/api/digests/preview", ID: "preview-digest",
 			Summary: "What a constituent would be told now", Permission: read, Handle: r.preview},
 		api.Operation[struct{}, api.Page[Policy]]{Method: http.MethodGet, Path: "/api/digests/policies", ID: "list-digest-policies",
@@ -371,4 +373,13 @@ func (r *room) set(ctx context.Context, c api.Caller, in *settingInput) (*digest
 	}
 	out, err := r.desk.Setting(ctx, in.ID)
 	return &out, err
+}
+
+// FeedName is the path of a feed.
+type FeedName struct {
+	Name string `path:"name" maxLength:"64"`
+}
+
+func (r *room) begin(ctx context.Context, c api.Caller, in *FeedName) (*api.Nothing, error) {
+	return nil, r.desk.Begin(ctx, c.Actor, in.Name)
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
@@ -22,8 +21,8 @@ type listIn struct {
 }
 
 type backlog struct {
-	Feed  string
-	Until event.Day
+	Feed string
+	digest.Backlog
 }
 
 type listOut struct {
@@ -140,4 +139,10 @@ func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previ
 		out.Preview, err = r.desk.Preview(ctx, id, in.Language)
 	}
 	return out, err
+}
+
+func (r *room) begin(ctx context.Context, v web.Visitor, in struct {
+	Name string `path:"name" max:"64"`
+}) (web.Done, error) {
+	return web.Done{To: "/digests", Flash: "backlog.begun"}, r.desk.Begin(ctx, v.Actor, in.Name)
 }

@@ -37,6 +37,7 @@ func Room(d *digest.Desk, sectorName Names) web.Room {
 		Nav: []web.NavEntry{{Path: "/digests", Key: "nav.digests", Order: 45, Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /digests", read, "digests.html", r.list),
+			web.Action("POST /digests/feeds/{name}/begin", write, "", r.begin),
 			web.Page("GET /digests/messages/{id}", read, "digest.html", r.one),
 			web.Action("POST /digests/messages/{id}/revoke", write, "", r.revoke),
 			web.Page("GET /digests/preview", read, "preview.html", r.preview),
