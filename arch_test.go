@@ -61,10 +61,13 @@ var notForCapabilities = []string{"net/http", "html/template", "database/sql", "
 // import any module of go.mod.
 var thirdParty = map[string][]string{
 	"github.com/BurntSushi/toml":          {"internal/platform/config", "internal/platform/text", "internal/nation", "internal/event/feed", "internal/event/generate", "internal/identity/provider"},
+	"github.com/ProtonMail/go-crypto":     {"internal/platform/mail/protect"},
 	"github.com/alecthomas/kong":          {"cmd", "internal/platform/config", "internal/app/command"},
 	"github.com/chromedp/chromedp":        {"scripts"},
 	"github.com/coreos/go-oidc/v3":        {"internal/identity/provider/web"},
 	"github.com/danielgtaylor/huma/v2":    {"internal/platform/api", "layer:room"},
+	"github.com/emersion/go-imap/v2":      {"internal/platform/imap"},
+	"github.com/emersion/go-sasl":         {"internal/platform/imap"},
 	"github.com/emersion/go-smtp":         {"internal/platform/mail/mailtest"},
 	"github.com/gaissmai/bart":            {"internal/constituency"},
 	"github.com/go-webauthn/webauthn":     {"internal/identity/passkey"},
@@ -82,7 +85,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/sync":                   {"internal"},
 	"golang.org/x/sys":                    {"internal/platform", "internal/world", "internal/app"},
 	"golang.org/x/term":                   {"internal/app/command"},
-	"golang.org/x/text":                   {"internal/platform/text", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
+	"golang.org/x/text":                   {"internal/platform/text", "internal/notify/mailbox", "internal/platform/web", "internal/constituency", "internal/event/feed", "layer:room"},
 	"modernc.org/sqlite":                  {"internal/platform/db", "bench"},
 }
 

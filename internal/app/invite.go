@@ -9,6 +9,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
@@ -79,6 +80,9 @@ func (s *Server) invitationMail() func(ctx context.Context, l *identity.Link, su
 		b, err := s.world.Mail.Render(mail.Message{To: (&netmail.Address{Name: l.Name, Address: l.Login}).String(), Subject: subject, Text: text,
 			Key: fmt.Sprintf("invitation-%d-%d", l.ID, l.Created)})
 		if err != nil {
+			return err
+		}
+		if b, err = s.world.MailKeys.Protect(ctx, notify.Letter{Kind: "invitation", To: l.Login, Constituent: l.Constituent}, b); err != nil {
 			return err
 		}
 		it := invitation{l, mail.Raw{To: l.Login, Bytes: b}}

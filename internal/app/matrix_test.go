@@ -26,6 +26,13 @@ var placed = map[string][]string{
 	"/constituents/":                          {"constituent"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
 	"/constituents/{id}/contacts/":            {"constituent", "new-contact"},
+	"/answer/":                                {"=absent"},
+	"/digests/claims/":                        {"claim"},
+	"/digests/feeds/":                         {"feed"},
+	"/digests/messages/":                      {"digest"},
+	"/digests/policies/":                      {"policy"},
+	"/digests/settings/":                      {"constituent"},
+	"/digests/suppressions/":                  {"suppression"},
 	"/disclosure/circles/":                    {"circle"},
 	"/disclosure/export/":                     {"=csv"},
 	"/disclosure/ledger/":                     {"ledger"},
@@ -46,6 +53,7 @@ var placed = map[string][]string{
 	"/portal/contacts/":                       {"contact"},
 	"/portal/findings/export/":                {"=csv"},
 	"/portal/findings/":                       {"finding"},
+	"/portal/notifications/":                  {"digest"},
 	"/portal/invitations/":                    {"invitation"},
 	"/portal/people/":                         {"account"},
 	"/portal/requests/":                       {"request"},
@@ -70,6 +78,12 @@ var placed = map[string][]string{
 	"/api/constituency/refreshes/":            {"=999"},
 	"/api/constituents/":                      {"ref"},
 	"/api/contacts/":                          {"new-contact"},
+	"/api/digests/claims/":                    {"claim"},
+	"/api/digests/feeds/":                     {"feed"},
+	"/api/digests/messages/":                  {"digest"},
+	"/api/digests/policies/":                  {"policy"},
+	"/api/digests/settings/":                  {"constituent"},
+	"/api/digests/suppressions/":              {"suppression"},
 	"/api/disclosure/circles/":                {"circle"},
 	"/api/disclosure/circles/{name}/members/": {"circle", "member"},
 	"/api/disclosure/export/":                 {"=csv"},
@@ -87,6 +101,8 @@ var placed = map[string][]string{
 	"/api/me/passkeys/":                       {"passkey"},
 	"/api/portal/contacts/":                   {"contact"},
 	"/api/portal/findings/":                   {"finding"},
+	"/api/portal/notifications/":              {"digest"},
+	"/api/portal/telling/":                    {"constituent"},
 	"/api/portal/requests/":                   {"request"},
 	"/api/situation/constituents/":            {"constituent"},
 	"/api/views/":                             {"view"},
@@ -103,6 +119,7 @@ var queries = map[string]string{
 	"GET /api/portal/findings/export":     "?format=json",
 	"GET /api/findings/export":            "?format=json",
 	"GET /api/constituency/export":        "?format=json",
+	"GET /api/digests/preview":            "?constituent=1",
 	"GET /api/events":                     "?address=203.0.113.1",
 	"GET /api/situation/types":            "?days=30",
 	"DELETE /api/me/providers":            "?issuer=https%3A%2F%2Fid.example",
@@ -114,6 +131,8 @@ var personal = []string{"passkey", "token", "view", "import"}
 
 // absent are the routes whose object cannot be there in this nation, and why: they answer 404 to who may ask.
 var absent = map[string]string{
+	"GET /answer/{secret}":                                "no such link was ever sent",
+	"POST /answer/{secret}":                               "no such link was ever sent",
 	"GET /account/providers/{provider}/link":              notBegun,
 	"GET /sign-in/with/{provider}":                        "no provider is configured",
 	"GET /sign-in/from/{provider}":                        "no provider is configured",
@@ -222,18 +241,22 @@ func (c cell) judge(d app.Declared, a *http.Response) bool {
 // bodies are what is sent where an empty form would be refused before anybody looks whose the thing is. The constituent is
 // Alpha's number or Bravo's.
 var bodies = map[string]string{
-	"POST /views/{id}":                  "name=renamed",
-	"PUT /api/views/{view}":             `{"name":"renamed","shared":false}`,
-	"POST /portal/registry/confirm":     "constituent=%d",
-	"POST /portal/registry/name":        "constituent=%d&name=Renamed&note=please",
-	"POST /portal/registry/contacts":    "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
-	"POST /portal/registry/assets":      "constituent=%d&asset-kind=domain&value=new.alpha.example",
-	"POST /portal/contacts/{item}":      "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
-	"POST /portal/contacts/{item}/end":  "constituent=%d",
-	"POST /portal/assets/{item}/end":    "constituent=%d",
-	"POST /portal/people":               "constituent=%d&login=somebody%%40alpha.example&name=Somebody&role=member",
-	"POST /api/portal/requests":         `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
-	"POST /api/portal/contacts/confirm": `{"constituent":%d}`,
+	"POST /views/{id}":                            "name=renamed",
+	"PUT /api/views/{view}":                       `{"name":"renamed","shared":false}`,
+	"POST /portal/registry/confirm":               "constituent=%d",
+	"POST /portal/registry/name":                  "constituent=%d&name=Renamed&note=please",
+	"POST /portal/registry/contacts":              "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
+	"POST /portal/registry/assets":                "constituent=%d&asset-kind=domain&value=new.alpha.example",
+	"POST /portal/contacts/{item}":                "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
+	"POST /portal/contacts/{item}/end":            "constituent=%d",
+	"POST /portal/assets/{item}/end":              "constituent=%d",
+	"POST /portal/telling":                        "constituent=%d&channel=mail&hour=9&weekday=1",
+	"POST /portal/notifications/{id}":             "answer=seen&all=1",
+	"POST /api/portal/notifications/{id}/answers": `{"answer":"seen"}`,
+	"PUT /api/portal/telling/{constituent}":       `{"channel":"mail"}`,
+	"POST /portal/people":                         "constituent=%d&login=somebody%%40alpha.example&name=Somebody&role=member",
+	"POST /api/portal/requests":                   `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
+	"POST /api/portal/contacts/confirm":           `{"constituent":%d}`,
 }
 
 // body is what a cell sends, and whether whose it is stands in it.
@@ -272,6 +295,16 @@ func TestMatrixOfRoutesRolesAndObjects(t *testing.T) {
 				}
 			})
 		}
+	}
+	people, err := f.w.Findings.Assignees(t.Context())
+	f.must(err)
+	for _, p := range people {
+		if strings.Contains(p.Name, "Person reader") || strings.Contains(p.Name, "Person manager") {
+			t.Errorf("%s can be given findings", p.Name)
+		}
+	}
+	if len(people) < 3 {
+		t.Errorf("findings can be given to %v only", people)
 	}
 	total := 0
 	for _, role := range slices.SortedFunc(maps.Keys(perRole), func(a, b identity.Role) int { return cmp.Compare(a, b) }) {

@@ -26,11 +26,14 @@ import (
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
 	"tocsin/internal/nation"
+	mailboxapi "tocsin/internal/notify/mailbox/api"
+	mailboxweb "tocsin/internal/notify/mailbox/web"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/web"
 	portalapi "tocsin/internal/portal/api"
 	portalweb "tocsin/internal/portal/web"
+	"tocsin/internal/situation"
 	situationapi "tocsin/internal/situation/api"
 	situationweb "tocsin/internal/situation/web"
 	viewapi "tocsin/internal/view/api"
@@ -86,15 +89,21 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 	return []web.Room{
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
-		situationweb.Room(w.Situation, profile.SectorName),
+		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation),
 		digestweb.Room(w.Digest, profile.SectorName),
+		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
 		feedweb.Room(feedweb.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original}),
 		auditweb.Room(w.Audit),
 	}
+}
+
+// sharer tells the national picture to those outside.
+func (s *Server) sharer() *situation.Sharer {
+	return &situation.Sharer{Situation: s.world.Situation, Gate: s.world.Gate, Feeds: s.world.Feeds}
 }
 
 // rest puts the operations together; a room's are a line here.
@@ -107,8 +116,9 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
-	routes = append(routes, situationapi.Routes(w.Situation)...)
+	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)

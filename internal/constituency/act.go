@@ -143,8 +143,10 @@ func (s *Store) AddContact(ctx context.Context, actor act.Actor, c Contact) (Con
 		c.ValidUntil = Open
 	}
 	c.ID, c.Source, c.Origin = 0, Manual, ""
+	c.Keys = slices.Clone(c.Keys)
 	var v checks
 	c.clean(v.bad)
+	c.fresh(v.bad, s.clock.Now(), nil)
 	if err := v.err(); err != nil {
 		return c, err
 	}

@@ -71,6 +71,7 @@ type Record struct {
 	Phone      string    `json:"phone,omitempty"`
 	Language   string    `json:"language,omitempty"`
 	Keys       []Key     `json:"keys,omitempty"`
+	Encrypt    bool      `json:"encrypt,omitempty" doc:"Send nothing in clear"`
 	Kind       AssetKind `json:"kind,omitempty"`
 	Value      string    `json:"value,omitempty"`
 	AlsoNotify bool      `json:"also_notify,omitempty"`
@@ -91,7 +92,7 @@ func (r Record) against(was Record) []FieldChange {
 	also := map[bool]string{true: "true"}
 	for _, f := range []FieldChange{{"role", was.Role, r.Role}, {"name", was.Name, r.Name}, {"mail", was.Mail, r.Mail},
 		{"phone", was.Phone, r.Phone}, {"language", was.Language, r.Language}, {"keys", keyNames(was.Keys), keyNames(r.Keys)},
-		{"kind", string(was.Kind), string(r.Kind)}, {"value", was.Value, r.Value}, {"also_notify", also[was.AlsoNotify], also[r.AlsoNotify]}} {
+		{"encrypt", also[was.Encrypt], also[r.Encrypt]}, {"kind", string(was.Kind), string(r.Kind)}, {"value", was.Value, r.Value}, {"also_notify", also[was.AlsoNotify], also[r.AlsoNotify]}} {
 		if f.Before != f.After {
 			out = append(out, f)
 		}
@@ -111,7 +112,7 @@ func keyNames(ks []Key) string {
 }
 
 func (c *Contact) record() Record {
-	return Record{Role: c.Role, Name: c.Name, Mail: c.Mail, Phone: c.Phone, Language: c.Language, Keys: c.Keys}
+	return Record{Role: c.Role, Name: c.Name, Mail: c.Mail, Phone: c.Phone, Language: c.Language, Keys: c.Keys, Encrypt: c.Encrypt}
 }
 
 func (a *Asset) record() Record {
@@ -122,7 +123,7 @@ func (c *Constituent) record() Record { return Record{Name: c.Name, Language: c.
 
 // into writes what is wanted into a contact; its clearance is not the constituent's to choose.
 func (r Record) into(c *Contact) {
-	c.Role, c.Name, c.Mail, c.Phone, c.Language, c.Keys = r.Role, r.Name, r.Mail, r.Phone, r.Language, r.Keys
+	c.Role, c.Name, c.Mail, c.Phone, c.Language, c.Keys, c.Encrypt = r.Role, r.Name, r.Mail, r.Phone, r.Language, r.Keys, r.Encrypt
 }
 
 const (
@@ -154,7 +155,7 @@ func (h *holding) asset(id int64, today Day) *Asset {
 
 // prepare cleans the steps of a new request and notes what stands there now. Every mistake is told with its field, which
 // begins with the step's place when there are several.
-func prepare(steps []ChangeStep, h *holding, today Day) ([]ChangeStep, error) {
+func prepare(steps []ChangeStep, h *holding, now time.Time) ([]ChangeStep, error) {
 	if len(steps) == 0 || len(steps) > maxSteps {
 		return nil, fault.Problems{{Field: "steps", Message: fmt.Sprintf("ask for 1 to %d changes at once", maxSteps)}}
 	}
@@ -165,17 +166,18 @@ func prepare(steps []ChangeStep, h *holding, today Day) ([]ChangeStep, error) {
 		if len(out) > 1 {
 			bad = func(field, format string, args ...any) { v.bad(fmt.Sprintf("steps[%d].%s", i, field), format, args...) }
 		}
-		out[i].prepare(h, today, bad)
+		out[i].prepare(h, now, bad)
 	}
 	return out, v.err()
 }
 
-func (st *ChangeStep) prepare(h *holding, today Day, bad wrong) {
+func (st *ChangeStep) prepare(h *holding, now time.Time, bad wrong) {
+	today := DayOf(now)
 	st.Was = Record{}
 	switch st.Op {
 	case ContactAdd:
 		st.ID = 0
-		st.cleanContact(bad)
+		st.cleanContact(bad, now)
 	case ContactChange, ContactEnd:
 		c := h.contact(st.ID, today)
 		if c == nil {
@@ -186,7 +188,7 @@ func (st *ChangeStep) prepare(h *holding, today Day, bad wrong) {
 			st.Want = Record{}
 			return
 		}
-		st.cleanContact(bad)
+		st.cleanContact(bad, now)
 	case AssetAdd:
 		st.ID = 0
 		a := Asset{Kind: st.Want.Kind, Value: st.Want.Value, AlsoNotify: st.Want.AlsoNotify, ValidUntil: Open}
@@ -216,19 +218,12 @@ func (st *ChangeStep) prepare(h *holding, today Day, bad wrong) {
 	}
 }
 
-func (st *ChangeStep) cleanContact(bad wrong) {
+func (st *ChangeStep) cleanContact(bad wrong, now time.Time) {
 	c := Contact{ValidUntil: Open}
 	st.Want.Keys = slices.Clone(st.Want.Keys)
 	st.Want.into(&c)
 	c.clean(bad)
-	if len(c.Keys) > 10 {
-		bad("keys", "at most 10 keys")
-	}
-	for _, k := range c.Keys {
-		if len(k.Key) > 20000 {
-			bad("keys", "a key is longer than 20000 characters")
-		}
-	}
+	c.fresh(bad, now, st.Was.Keys)
 	st.Want = c.record()
 }
 

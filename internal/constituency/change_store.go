@@ -35,7 +35,7 @@ func (s *Store) Propose(ctx context.Context, actor act.Actor, constituent int64,
 			return err
 		}
 		q = ChangeRequest{Constituent: constituent, Subject: actor.Subject(), By: actor.Name, At: now.UnixMicro(), State: Pending, Note: note}
-		if q.Steps, err = prepare(steps, h, DayOf(now)); err != nil {
+		if q.Steps, err = prepare(steps, h, now); err != nil {
 			return err
 		}
 		var open int64

@@ -103,6 +103,7 @@ type Contact struct {
 	Phone       string
 	Language    string
 	Keys        []Key
+	Encrypt     bool   // nothing is sent to it in clear
 	Clearance   string // the highest TLP label it may be sent; "" when nobody said
 	Source      Source
 	Origin      string
@@ -110,11 +111,11 @@ type Contact struct {
 	ValidUntil  Day
 }
 
-// Key is a contact's public key.
+// Key is a contact's public key. One with its fingerprint only says that there is a key; nothing can be encrypted to it.
 type Key struct {
-	Type        string `json:"type"` // openpgp, smime
-	Fingerprint string `json:"fingerprint,omitempty"`
-	Key         string `json:"key,omitempty"`
+	Type        string `json:"type,omitempty" enum:"openpgp,smime" doc:"Follows from the key"`
+	Fingerprint string `json:"fingerprint,omitempty" doc:"Follows from the key"`
+	Key         string `json:"key,omitempty" doc:"A certificate in PEM, or an armored OpenPGP public key"`
 }
 
 // maxDepth bounds the tree, so that a walk up it ends.

@@ -62,7 +62,7 @@ type assetEntry struct {
 var (
 	constituentFields = []string{"parent", "name", "kind", "sector", "designation", "delegate", "language", "note", "valid_from",
 		"valid_until"}
-	contactFields = []string{"role", "name", "mail", "phone", "language", "keys", "clearance", "valid_from", "valid_until"}
+	contactFields = []string{"role", "name", "mail", "phone", "language", "keys", "encrypt", "clearance", "valid_from", "valid_until"}
 	assetFields   = []string{"kind", "value", "also_notify", "valid_from", "valid_until"}
 )
 
@@ -112,6 +112,8 @@ func (c *Contact) set(field, v string) (err error) {
 		c.Language = v
 	case "keys":
 		c.Keys, err = parseKeys(v)
+	case "encrypt":
+		c.Encrypt, err = parseFlag(v)
 	case "clearance":
 		c.Clearance = v
 	case "valid_from":
@@ -129,17 +131,22 @@ func (a *Asset) set(field, v string) (err error) {
 	case "value":
 		a.Value = v
 	case "also_notify":
-		if v = line(v); v != "" {
-			if a.AlsoNotify, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
-				err = fmt.Errorf("%q is neither true nor false", v)
-			}
-		}
+		a.AlsoNotify, err = parseFlag(v)
 	case "valid_from":
 		a.ValidFrom, err = ParseDay(line(v), 0)
 	case "valid_until":
 		a.ValidUntil, err = ParseDay(line(v), Open)
 	}
 	return err
+}
+
+func parseFlag(v string) (on bool, err error) {
+	if v = line(v); v != "" {
+		if on, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
+			err = fmt.Errorf("%q is neither true nor false", v)
+		}
+	}
+	return on, err
 }
 
 func parseKeys(v string) ([]Key, error) {

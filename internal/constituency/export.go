@@ -38,6 +38,7 @@ type (
 		Phone      string `json:"phone"`
 		Language   string `json:"language"`
 		Keys       []Key  `json:"keys"`
+		Encrypt    bool   `json:"encrypt"`
 		Clearance  string `json:"clearance"`
 		ValidFrom  string `json:"valid_from"`
 		ValidUntil string `json:"valid_until"`
@@ -161,7 +162,7 @@ func (j *jsonWriter) constituent(h *holdings, c *Constituent, contacts []Contact
 		if keys == nil {
 			keys = []Key{}
 		}
-		if err := j.item(i, contactJSON{k.Role, k.Name, k.Mail, k.Phone, k.Language, keys, k.Clearance, k.ValidFrom.String(),
+		if err := j.item(i, contactJSON{k.Role, k.Name, k.Mail, k.Phone, k.Language, keys, k.Encrypt, k.Clearance, k.ValidFrom.String(),
 			k.ValidUntil.String()}); err != nil {
 			return err
 		}
@@ -237,7 +238,7 @@ func (c csvWriter) constituent(h *holdings, x *Constituent, contacts []Contact, 
 	}
 	for _, k := range contacts {
 		if err := c.row(map[string]string{"record": "contact", "ref": x.Ref, "role": k.Role, "name": k.Name, "mail": k.Mail,
-			"phone": k.Phone, "language": k.Language, "keys": keysText(k.Keys), "clearance": k.Clearance,
+			"phone": k.Phone, "language": k.Language, "keys": keysText(k.Keys), "encrypt": strconv.FormatBool(k.Encrypt), "clearance": k.Clearance,
 			"valid_from": k.ValidFrom.String(), "valid_until": k.ValidUntil.String()}); err != nil {
 			return err
 		}

@@ -74,6 +74,7 @@ func (p *planner) planContacts(ref string, stored []Contact, incoming []contactE
 func (c *Contact) differs(old *Contact) []string {
 	return changed("role", old.Role, c.Role, "name", old.Name, c.Name, "mail", old.Mail, c.Mail, "phone", old.Phone, c.Phone,
 		"language", old.Language, c.Language, "keys", keysText(old.Keys), keysText(c.Keys),
+		"encrypt", flag(old.Encrypt), flag(c.Encrypt),
 		"clearance", old.Clearance, c.Clearance,
 		"valid_from", old.ValidFrom.String(), c.ValidFrom.String(), "valid_until", old.ValidUntil.String(), c.ValidUntil.String())
 }

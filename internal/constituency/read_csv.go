@@ -13,7 +13,7 @@ import (
 // contact, asset, national_prefix) and whose constituent is in "ref". A row fills the columns of its record; a national
 // prefix has only its value. Columns may be left out and may stand in any order; an empty cell is an empty value.
 var csvColumns = []string{"record", "ref", "parent", "name", "kind", "sector", "designation", "delegate", "language", "note",
-	"role", "mail", "phone", "keys", "clearance", "value", "also_notify", "valid_from", "valid_until"}
+	"role", "mail", "phone", "keys", "encrypt", "clearance", "value", "also_notify", "valid_from", "valid_until"}
 
 type csvReader struct {
 	*builder

@@ -250,9 +250,10 @@ func (r *jsonReader) contactObject(e *entry) error {
 	return err
 }
 
-// contactValue reads a text, or the list of keys as it stands.
+// contactValue reads a text, or the list of keys or true and false as they stand.
 func (r *jsonReader) contactValue(key string) (s string, ok bool, err error) {
-	if key != "keys" || r.peek() != '[' {
+	c := r.peek()
+	if !(key == "keys" && c == '[') && !(key == "encrypt" && (c == 't' || c == 'f')) {
 		return r.text(key)
 	}
 	var raw json.RawMessage

@@ -112,7 +112,7 @@ func documents() *rapid.Generator[string] {
 			for k := range rapid.IntRange(0, 3).Draw(t, "contacts") {
 				contacts = append(contacts, Contact{Role: rapid.SampledFrom(Roles()).Draw(t, "role"), Name: anyText.Draw(t, "who"),
 					Mail: fmt.Sprintf("m%d@a.example", k), Clearance: rapid.SampledFrom([]string{"", "RED", "green"}).Draw(t, "tlp"),
-					Keys:       rapid.SampledFrom([][]Key{nil, {{Type: "smime", Fingerprint: "ab:cd", Key: "x\n\"y\""}}}).Draw(t, "keys"),
+					Keys: rapid.SampledFrom([][]Key{nil, {{Type: "smime", Fingerprint: "ab:cd"}}, {{Key: deskCertificate()}}}).Draw(t, "keys"), Encrypt: rapid.Bool().Draw(t, "encrypt"),
 					ValidUntil: Open})
 			}
 			var assets []Asset

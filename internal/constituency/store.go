@@ -19,6 +19,7 @@ type Store struct {
 	resolver  *Resolver
 	listing   sync.Mutex // held while the directory is loaded
 	directory *Directory
+	keys      ring
 }
 
 // NewStore returns the registry of a world.

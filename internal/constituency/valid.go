@@ -1,12 +1,9 @@
 package constituency
 
 import (
-	"encoding/hex"
-	"fmt"
 	"net/mail"
 	"regexp"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"tocsin/internal/format/tlp"
@@ -96,27 +93,8 @@ func (c *Contact) clean(bad wrong) {
 		bad("clearance", "%v", err)
 	}
 	c.Clearance = label.String()
-	for i := range c.Keys {
-		if err := c.Keys[i].clean(); err != nil {
-			bad("keys", "%v", err)
-		}
-	}
+	c.cleanKeys(bad)
 	checkPeriod(c.ValidFrom, c.ValidUntil, bad)
-}
-
-func (k *Key) clean() error {
-	k.Type, k.Key = strings.ToLower(line(k.Type)), text(k.Key)
-	k.Fingerprint = strings.ToUpper(strings.NewReplacer(" ", "", ":", "").Replace(line(k.Fingerprint)))
-	if k.Type != "openpgp" && k.Type != "smime" {
-		return fmt.Errorf("%q is no type of key; write openpgp or smime", k.Type)
-	}
-	if _, err := hex.DecodeString(k.Fingerprint); err != nil {
-		return fmt.Errorf("%q is no fingerprint in hexadecimal", k.Fingerprint)
-	}
-	if k.Fingerprint == "" && k.Key == "" {
-		return fmt.Errorf("a key needs its fingerprint or the key itself")
-	}
-	return nil
 }
 
 func (a *Asset) clean(bad wrong) {

@@ -59,13 +59,17 @@ func updateConstituent(tx *db.Tx, c *Constituent) error {
 }
 
 func contactRow(c *Contact) []any {
-	return []any{c.Constituent, c.Role, c.Name, c.Mail, c.Phone, c.Language, keysText(c.Keys), c.Clearance, string(c.Source),
+	encrypt := int32(0)
+	if c.Encrypt {
+		encrypt = 1
+	}
+	return []any{c.Constituent, c.Role, c.Name, c.Mail, c.Phone, c.Language, keysText(c.Keys), encrypt, c.Clearance, string(c.Source),
 		c.Origin, int64(c.ValidFrom), int64(c.ValidUntil)}
 }
 
 func insertContact(tx *db.Tx, c *Contact) (id int64, err error) {
-	err = tx.PreparedRow(`INSERT INTO contact (constituent, role, name, mail, phone, language, keys, clearance, source, origin,
-		valid_from, valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`, contactRow(c)...).Scan(&id)
+	err = tx.PreparedRow(`INSERT INTO contact (constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin,
+		valid_from, valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, contactRow(c)...).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("insert a contact: %w", err)
 	}
@@ -74,7 +78,7 @@ func insertContact(tx *db.Tx, c *Contact) (id int64, err error) {
 
 func updateContact(tx *db.Tx, c *Contact) error {
 	_, err := tx.Prepared(`UPDATE contact SET constituent = $1, role = $2, name = $3, mail = $4, phone = $5, language = $6,
-		keys = $7, clearance = $8, source = $9, origin = $10, valid_from = $11, valid_until = $12 WHERE id = $13`,
+		keys = $7, encrypt = $8, clearance = $9, source = $10, origin = $11, valid_from = $12, valid_until = $13 WHERE id = $14`,
 		append(contactRow(c), c.ID)...)
 	if err != nil {
 		return fmt.Errorf("update contact %d: %w", c.ID, err)
@@ -202,15 +206,17 @@ func readConstituents(tx *db.Tx) (out []Constituent, err error) {
 }
 
 func eachContact(tx *db.Tx, where string, args []any, fn func(Contact)) error {
-	return tx.Each(`SELECT id, constituent, role, name, mail, phone, language, keys, clearance, source, origin, valid_from,
+	return tx.Each(`SELECT id, constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin, valid_from,
 		valid_until FROM contact `+where, args, func(scan func(...any) error) error {
 		var c Contact
 		var keys string
-		err := scan(&c.ID, &c.Constituent, &c.Role, &c.Name, &c.Mail, &c.Phone, &c.Language, &keys, &c.Clearance, &c.Source,
+		var encrypt int64
+		err := scan(&c.ID, &c.Constituent, &c.Role, &c.Name, &c.Mail, &c.Phone, &c.Language, &keys, &encrypt, &c.Clearance, &c.Source,
 			&c.Origin, &c.ValidFrom, &c.ValidUntil)
 		if err != nil {
 			return err
 		}
+		c.Encrypt = encrypt != 0
 		if keys != "" {
 			if err := json.Unmarshal([]byte(keys), &c.Keys); err != nil {
 				return fmt.Errorf("keys of contact %d: %w", c.ID, err)

@@ -128,5 +128,5 @@ func (c Channel) Viewed() bool { return c == Page || c == Portal }
 // Outside tells whether a permission is held by people from outside: what their pages and operations show must be cleared.
 func Outside(p act.Permission) bool {
 	capability, _, _ := strings.Cut(string(p), ".")
-	return slices.Contains([]string{"portal", "authority", "enforcement", "partner"}, capability)
+	return slices.Contains([]string{"portal", "shared"}, capability)
 }

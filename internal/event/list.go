@@ -157,6 +157,7 @@ type Lister struct {
 	clock    clock.Clock
 	mu       sync.Mutex // held while blocks are read, so that one question reads for all
 	index    atomic.Pointer[index]
+	staff    func(context.Context) ([]Assignee, error) // nil: nobody but who has findings
 }
 
 // WithRegistry lets a search for a prefix or a domain find the constituents that have something there, and returns l.
@@ -168,6 +169,12 @@ func (l *Lister) WithRegistry(r *constituency.Store) *Lister {
 // WithClock makes l go by the world's clock, which says when an accepted risk is over, and returns l.
 func (l *Lister) WithClock(c clock.Clock) *Lister {
 	l.clock = c
+	return l
+}
+
+// WithStaff makes l know whom findings can be assigned to besides those who have some, and returns l.
+func (l *Lister) WithStaff(staff func(context.Context) ([]Assignee, error)) *Lister {
+	l.staff = staff
 	return l
 }
 

@@ -40,6 +40,9 @@ func (l *Lister) Rule(ctx context.Context, by act.Actor, c Choice, d Decision) (
 	if err := d.check(l.today()); err != nil {
 		return nil, err
 	}
+	if err := l.checkAssignee(ctx, &d); err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
 		ids, versions, err := l.choose(ctx, c)
 		if err != nil {
@@ -55,6 +58,23 @@ func (l *Lister) Rule(ctx context.Context, by act.Actor, c Choice, d Decision) (
 		}
 		return &r.deed, err
 	}
+}
+
+// checkAssignee refuses somebody who cannot look after findings. The name is that of the account.
+func (l *Lister) checkAssignee(ctx context.Context, d *Decision) error {
+	if d.Verb != Assign || d.Assignee.ID == 0 || l.staff == nil {
+		return nil
+	}
+	known, err := l.Assignees(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(known, func(a Assignee) bool { return a.ID == d.Assignee.ID })
+	if i < 0 {
+		return fault.Problems{{Field: "assignee", Message: "is no account that looks after findings"}}
+	}
+	d.Assignee = known[i]
+	return nil
 }
 
 // choose finds the findings of a choice. Those of a filter come with the versions of their types as they were seen.

@@ -1,9 +1,11 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -120,12 +122,23 @@ func (l *Lister) Deeds(ctx context.Context, before int64, limit int) (out []Deed
 	return out, err
 }
 
-// Assignees lists who findings are assigned to, by name.
+// Assignees lists whom findings are or can be assigned to, by name.
 func (l *Lister) Assignees(ctx context.Context) (out []Assignee, err error) {
+	if l.staff != nil {
+		if out, err = l.staff(ctx); err != nil {
+			return nil, err
+		}
+	}
 	err = l.db.View(ctx, func(tx *db.Tx) error {
-		out, err = assignees(tx)
+		have, err := assignees(tx)
+		for _, a := range have {
+			if !slices.ContainsFunc(out, func(b Assignee) bool { return a.ID == b.ID }) {
+				out = append(out, a)
+			}
+		}
 		return err
 	})
+	slices.SortFunc(out, func(a, b Assignee) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	return out, err
 }
 

@@ -69,6 +69,8 @@ type Config struct {
 	Seal   *Seal       // for secrets that must be read back; nil: there are no authenticator apps
 	Hasher *Hasher
 	Limits Limits
+	// NeedsTwo tells whether an act needs two people in this nation; nil: all of them do.
+	NeedsTwo func(ctx context.Context, act string) (bool, error)
 	// Branch are the constituents that a sector CERT looks after, itself among them; nil: only itself.
 	Branch func(tx *db.Tx, constituent int64) ([]int64, error)
 }

@@ -255,6 +255,32 @@ func TestRecoveryTakesTwoAdministrators(t *testing.T) {
 	})
 }
 
+func TestNationsTableDecidesHowManyRecover(t *testing.T) {
+	each(t, func(s *stage) {
+		ctx := context.Background()
+		needs := false
+		s.NeedsTwo = func(_ context.Context, what string) (bool, error) { return needs && what == "identity.recover", nil }
+		s.account("one@cert.example", identity.Held{Role: identity.Administrator})
+		lost := s.account("lost@cert.example", identity.Held{Role: identity.Analyst})
+		one, _ := s.signIn("one@cert.example")
+		for _, needs = range []bool{true, false} {
+			id, err := s.AskRecovery(ctx, one, lost, "called back on the known number")
+			s.must(err)
+			list, err := s.Recoveries(ctx, one)
+			s.must(err)
+			if list[len(list)-1].Mine != needs {
+				t.Errorf("two needed %t: the request is shown as %+v", needs, list[len(list)-1])
+			}
+			_, err = s.DecideRecovery(ctx, one, id, true)
+			if needs {
+				s.want(fault.Forbidden, err)
+				_, err = s.DecideRecovery(ctx, one, id, false)
+			}
+			s.must(err)
+		}
+	})
+}
+
 func TestTokenHasItsScopeAndEnds(t *testing.T) {
 	each(t, func(s *stage) {
 		ctx := context.Background()

@@ -240,7 +240,7 @@ type Recovery struct {
 	AskedBy  int64  `json:"asked_by"`
 	Asker    string `json:"asker"`
 	Asked    int64  `json:"asked"`
-	Mine     bool   `json:"mine"` // asked by who looks
+	Mine     bool   `json:"mine"` // asked by who looks, so that somebody else has to approve it
 	decided  int64
 	approved bool
 }
@@ -265,17 +265,33 @@ func (s *Store) AskRecovery(ctx context.Context, by act.Actor, account int64, re
 
 // Recoveries lists the requests that nobody has decided.
 func (s *Store) Recoveries(ctx context.Context, by act.Actor) (list []Recovery, err error) {
+	two, err := s.needsTwo(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { list, err = openRecoveries(tx); return err })
 	for i := range list {
-		list[i].Mine = by.Rights != nil && list[i].AskedBy == by.Rights.Account
+		list[i].Mine = two && by.Rights != nil && list[i].AskedBy == by.Rights.Account
 	}
 	return list, err
 }
 
-// DecideRecovery is the second administrator. Approved, it returns the secret of a one-time link to hand to the owner.
+// needsTwo tells whether the nation wants two administrators to recover an account.
+func (s *Store) needsTwo(ctx context.Context) (bool, error) {
+	if s.NeedsTwo == nil {
+		return true, nil
+	}
+	return s.NeedsTwo(ctx, "identity.recover")
+}
+
+// DecideRecovery is the second administrator, or the same one where the nation's profile wants no two. Approved, it returns the secret of a one-time link to hand to the owner.
 func (s *Store) DecideRecovery(ctx context.Context, by act.Actor, id int64, approve bool) (secret string, err error) {
 	if by.Rights == nil || by.Rights.Account == 0 {
 		return "", fault.New(fault.Forbidden, "recovery is decided by a signed-in administrator")
+	}
+	two, err := s.needsTwo(ctx)
+	if err != nil {
+		return "", err
 	}
 	verb := "identity.refuse-recovery"
 	if approve {
@@ -289,7 +305,7 @@ func (s *Store) DecideRecovery(ctx context.Context, by act.Actor, id int64, appr
 		switch {
 		case r.decided != 0:
 			return fault.Conflictf("this request is decided already")
-		case approve && r.AskedBy == by.Rights.Account:
+		case approve && two && r.AskedBy == by.Rights.Account:
 			return fault.New(fault.Forbidden, "it takes a second administrator to approve what you asked for")
 		case approve && r.Account == by.Rights.Account:
 			return fault.New(fault.Forbidden, "nobody approves the recovery of their own account")

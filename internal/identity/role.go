@@ -39,8 +39,8 @@ const (
 
 var (
 	staffRead = []act.Permission{"situation.read", "finding.read", "constituency.read", "nation.read", "feed.read", "file.read",
-		"disclosure.read", "audit.read", "view.write", "notify.read", "digest.read"}
-	analystWrite = []act.Permission{"finding.write", "constituency.write", "constituency.approve", "file.ingest", "notify.stop"}
+		"disclosure.read", "audit.read", "view.write", "notify.read", "mailbox.read", "digest.read"}
+	analystWrite = []act.Permission{"finding.write", "constituency.write", "constituency.approve", "file.ingest", "notify.stop", "mailbox.write"}
 	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release", "digest.write"}
 	portalRead   = []act.Permission{"portal.read", "portal.download"}
 	portalWrite  = []act.Permission{"portal.write"}
@@ -58,10 +58,10 @@ var roles = map[Role][]act.Permission{
 	Manager:      slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
 	Member:       slices.Concat(portalRead, portalWrite, []act.Permission{Own}),
 	SectorCERT:   slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
-	Authority:    {Own, "authority.read"},
-	Enforcement:  {Own, "enforcement.read"},
-	Partner:      {Own, "partner.read"},
-	GuestPartner: {Own, "partner.read"},
+	Authority:    {Own, "shared.read"},
+	Enforcement:  {Own, "shared.read"},
+	Partner:      {Own, "shared.read"},
+	GuestPartner: {Own, "shared.read"},
 }
 
 // Staff tells whether a role is of the CERT itself.

@@ -45,6 +45,9 @@ type Config struct {
 
 	Sealed  bool      // nothing can leave this world: letters are kept
 	Protect Protector // nil: nothing is signed, and what must be encrypted is held
+	// Enough tells whether a message that was protected before and is still here is protected as its letter must be now. One that is
+	// not is rendered anew.
+	Enough func(ctx context.Context, l Letter, message []byte) (bool, error)
 
 	Workers   int           // hand-overs at once; 0 is 8
 	PerMinute int           // letters to one destination; 0 is 120

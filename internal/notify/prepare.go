@@ -39,11 +39,14 @@ func (w *worker) prepare(ctx context.Context, l *Letter) (c *Content, message []
 		return nil, nil, false, w.stuck(ctx, l, err)
 	}
 	if message != nil {
-		message, err = o.unpack.DecodeAll(message, nil)
-		if err != nil {
+		if message, err = o.unpackMessage(ctx, l, message); err != nil {
 			return nil, nil, false, w.stuck(ctx, l, err)
 		}
-	} else if message, err = o.render(ctx, l, c); err != nil {
+	}
+	if message == nil {
+		message, err = o.render(ctx, l, c)
+	}
+	if err != nil {
 		if fresh { // what was composed is kept: it says what is held or given up
 			if packed, e := o.packContent(c); e == nil {
 				w.batch.do(func(tx *db.Tx) error { return saveContent(tx, l.ID, packed) }, "")
@@ -145,6 +148,18 @@ func (o *Outbox) compose(ctx context.Context, l Letter) (c *Content, err error) 
 		return nil, err
 	}
 	return &content, content.check(&l)
+}
+
+// unpackMessage is the message as it was rendered; nil when that is less protected than the letter must be by now.
+func (o *Outbox) unpackMessage(ctx context.Context, l *Letter, packed []byte) ([]byte, error) {
+	message, err := o.unpack.DecodeAll(packed, nil)
+	if err != nil || l.Channel != disclosure.Mail || o.Enough == nil {
+		return message, err
+	}
+	if ok, err := o.Enough(ctx, *l, message); err != nil || !ok {
+		return nil, err
+	}
+	return message, nil
 }
 
 // render makes what is handed over, byte for byte. Without a mail server it is nil: it is made when there is one.

@@ -24,7 +24,7 @@ type CheckResult struct {
 
 // Trouble is one thing that is wrong.
 type Trouble struct {
-	Area    string `json:"area"` // records, archive, segments
+	Area    string `json:"area"` // records, archive, segments, mail
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message"`
 }
@@ -53,7 +53,7 @@ func (w *World) Check(ctx context.Context, quick bool, progress func(area string
 	// A pin keeps what is retired meanwhile from disappearing under the check.
 	err = w.pinned(ctx, "check", func(ctx context.Context) error {
 		c := checker{w: w, quick: quick, progress: progress, result: &r}
-		return errors.Join(c.archive(ctx), c.segments(ctx))
+		return errors.Join(c.archive(ctx), c.segments(ctx), c.mail(ctx))
 	})
 	return r, err
 }
@@ -126,6 +126,33 @@ func (c *checker) segments(ctx context.Context) error {
 			c.result.Segments++
 			c.result.Rows += rows
 			c.tell("segments", c.result.Segments)
+		}
+	}
+}
+
+// mail looks for the originals of messages.
+func (c *checker) mail(ctx context.Context) error {
+	for after := int64(0); ; {
+		var page []storedMail
+		err := c.w.db.View(ctx, func(tx *db.Tx) (err error) {
+			page, err = mailAfter(tx, after, checkPage)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, m := range page {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			after = m.id
+			path := mailDir + "/" + m.path
+			if !c.there(path, m.bytes, "mail") || c.quick {
+				continue
+			}
+			if err := c.w.Mailbox.Verify(ctx, m.id); err != nil {
+				c.trouble("mail", path, err.Error())
+			}
 		}
 	}
 }

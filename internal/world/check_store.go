@@ -43,6 +43,24 @@ func segmentsAfter(tx *db.Tx, after int64, limit int) (out []storedSegment, err 
 	return out, err
 }
 
+// storedMail is a message whose original is kept.
+type storedMail struct {
+	id    int64
+	path  string
+	bytes int64
+}
+
+func mailAfter(tx *db.Tx, after int64, limit int) (out []storedMail, err error) {
+	err = tx.Each(`SELECT id, path, stored FROM mailbox_message WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit},
+		func(scan func(...any) error) error {
+			var m storedMail
+			err := scan(&m.id, &m.path, &m.bytes)
+			out = append(out, m)
+			return err
+		})
+	return out, err
+}
+
 // inconsistencies counts rows that contradict each other; each entry says what is wrong with how many.
 func inconsistencies(tx *db.Tx) (out []string, err error) {
 	for _, q := range []struct{ what, query string }{

@@ -22,15 +22,14 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
-	"tocsin/internal/platform/act"
+	"tocsin/internal/notify/mailbox"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
-	"tocsin/internal/platform/fetch"
-	"tocsin/internal/platform/file"
+	"tocsin/internal/platform/imap"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/mail"
-	"tocsin/internal/platform/spool"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
 	"tocsin/internal/view"
@@ -51,6 +50,9 @@ type Config struct {
 
 	// Mail is the mail server that Net leads to; nil: there is none.
 	Mail *mail.Config
+
+	// IMAP is the mailbox that Net leads to; nil: none is read.
+	IMAP *imap.Config
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.
@@ -87,7 +89,9 @@ type World struct {
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
+	MailKeys     *signing.Store
 	Mail         *mail.Sender // what the outbox sends by, for a secret that must not be kept in it; nil without a mail server
+	Mailbox      *mailbox.Box
 }
 
 // Open opens the world, and makes it when it is not there. A directory that another server serves, or that is being
@@ -153,96 +157,6 @@ func (w *World) hold() error {
 		return err
 	}
 	w.locks = append(w.locks, l)
-	return nil
-}
-
-func (w *World) wire(ctx context.Context) error {
-	seal, err := identity.OpenSeal(filepath.Join(w.cfg.Dir, sealFile))
-	if err != nil {
-		return err
-	}
-	w.Identity = identity.NewStore(identity.Config{DB: w.db, Real: w.cfg.Real, Seal: seal, Branch: constituency.Branch})
-	w.Audit = audit.New(audit.Config{DB: w.db, World: w.cfg.Name, KeyFile: filepath.Join(w.cfg.Dir, auditKey), Clock: w.cfg.Clock, Log: w.cfg.Log})
-	w.Audit.Register(w.jobs)
-	w.Views = view.NewStore(w.db)
-	w.Nation = nation.NewStore(w.db)
-	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
-	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
-	if w.Outbox, err = w.outbox(seal); err != nil {
-		return err
-	}
-	w.Feeds = feed.NewStore(w.db)
-	if err := w.Feeds.Ensure(ctx); err != nil {
-		return err
-	}
-	w.Formats = &Formats{db: w.db}
-	w.Intake = event.NewIntake(event.Config{
-		DB: w.db, Registry: w.Constituency, Format: w.Formats.Of,
-		Archive:  file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, archiveDir)},
-		Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, segmentDir)},
-		World:    w.cfg.Clock, Real: w.cfg.Real, Log: w.cfg.Log, Step: w.cfg.Step,
-	})
-	if err := w.retention(ctx); err != nil {
-		return err
-	}
-	w.Intake.Register(w.jobs, w.cfg.Retention)
-	w.Events = event.NewStore(w.db)
-	w.Findings = event.NewLister(w.db).WithClock(w.cfg.Clock).WithRegistry(w.Constituency)
-	w.Digest, err = digest.New(digest.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Feeds: w.Feeds,
-		Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Outbox: w.Outbox, Seal: seal, Log: w.cfg.Log})
-	if err != nil {
-		return err
-	}
-	w.Situation = situation.New(w.db, w.Findings)
-	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest})
-	if w.cfg.Serve == "" {
-		return nil
-	}
-	profile, _, err := w.Nation.Load(ctx)
-	if err != nil {
-		return err
-	}
-	tmp := spool.Dir(filepath.Join(w.cfg.Dir, tmpDir))
-	w.Collect = collect.New(collect.Config{
-		DB: w.db, Feeds: w.Feeds, Intake: w.Intake, Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Spool: tmp}),
-		Spool: tmp, Clock: w.cfg.Clock, Zone: profile.Location(), Log: w.cfg.Log, Format: w.Formats.Of,
-	})
-	w.Collect.Register(w.jobs)
-	w.Digest.Register(w.jobs)
-	return nil
-}
-
-// outbox is the world's outbox. What it sends goes out by the world's Net alone; a sealed one keeps every letter.
-func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
-	c := notify.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Gate: w.Gate, Seal: seal, Log: w.cfg.Log, Sealed: w.cfg.Serve != "" && w.cfg.Net.Sealed(),
-		Client: fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Attempts: 1, Stall: 30 * time.Second})}
-	if w.cfg.Mail != nil {
-		var err error
-		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
-			return nil, err
-		}
-	}
-	w.Mail = c.Sender
-	return notify.New(c)
-}
-
-// retention keeps what a server was told for those that work beside it.
-func (w *World) retention(ctx context.Context) error {
-	var kept event.Retention
-	err := w.db.View(ctx, func(tx *db.Tx) (err error) {
-		kept, err = loadRetention(tx)
-		return err
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("read the retention: %w", err)
-	case w.cfg.Serve == "":
-		w.cfg.Retention = kept
-	case w.cfg.Retention != kept:
-		a := act.Act{Actor: act.Machine, Verb: "world.retention", Object: "world:" + w.cfg.Name,
-			Detail: fmt.Sprintf(`{"events_days":%d,"archive_days":%d}`, w.cfg.Retention.Events, w.cfg.Retention.Archive)}
-		return w.db.Act(ctx, a, func(tx *db.Tx) error { return saveRetention(tx, w.cfg.Retention) })
-	}
 	return nil
 }
 
@@ -323,25 +237,4 @@ func (w *World) Close() error {
 	}
 	w.locks = nil
 	return err
-}
-
-// ConstituentName is what people call a constituent; "" when there is none.
-func (w *World) ConstituentName(ctx context.Context, id int64) string {
-	d, err := w.Constituency.Directory(ctx)
-	if err != nil {
-		w.cfg.Log.Error("name a constituent", "error", err)
-		return ""
-	}
-	c, _ := d.ByID(id)
-	return c.Name
-}
-
-// ConstituentByRef is the id of the constituent with a ref; without one a fault of kind NotFound.
-func (w *World) ConstituentByRef(ctx context.Context, ref string) (int64, error) {
-	d, err := w.Constituency.Directory(ctx)
-	if err != nil {
-		return 0, err
-	}
-	c, err := d.ByRef(ref)
-	return c.ID, err
 }

@@ -65,6 +65,7 @@ type grammar struct {
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
+	Mailbox      mailboxCmd      `cmd:"" help:"What came by mail: list, show, answer, put aside, read now."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`

@@ -26,6 +26,7 @@ type serveCmd struct {
 	Proxy       string   `help:"HTTP proxy for collectors." placeholder:"URL"`
 	OIDC        string   `name:"oidc" help:"TOML file of the providers of single sign-on." type:"path" placeholder:"FILE"`
 	mailFlags   `embed:""`
+	imapFlags   `embed:""`
 }
 
 // Help is the command's long help.
@@ -62,6 +63,9 @@ func (c *serveCmd) Run(e *Env) error {
 	cfg.Retention = event.Retention{Events: c.KeepEvents, Archive: c.KeepArchive}
 	cfg.Net = way
 	if cfg.Mail, err = c.mail(); err != nil {
+		return usage(err)
+	}
+	if cfg.IMAP, err = c.imap(); err != nil {
 		return usage(err)
 	}
 	return e.on(cfg, func(w *world.World) error { return e.serve(w, o) })

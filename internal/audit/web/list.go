@@ -68,6 +68,9 @@ type listPage struct {
 	CSV, JSON string // where the exports of this filter are
 }
 
+// Savable says that the list can be saved.
+func (listPage) Savable() bool { return true }
+
 // row is an entry in the list.
 type row struct {
 	audit.Entry

@@ -19,7 +19,7 @@ func (r *room) contacts(ctx context.Context, _ api.Caller, in *RefPath) (*api.Pa
 	}
 	out := make([]Contact, len(cs))
 	for i, c := range cs {
-		out[i] = viewContact(c)
+		out[i] = r.viewContact(c)
 	}
 	return api.NewPage(out, ""), nil
 }
@@ -84,6 +84,7 @@ type contactInput struct {
 		Phone       string             `json:"phone,omitempty"`
 		Language    string             `json:"language,omitempty"`
 		Keys        []constituency.Key `json:"keys,omitempty"`
+		Encrypt     bool               `json:"encrypt,omitempty" doc:"Send nothing in clear"`
 		Clearance   string             `json:"clearance,omitempty"`
 		ValidFrom   string             `json:"valid_from,omitempty"`
 		ValidUntil  string             `json:"valid_until,omitempty"`
@@ -101,11 +102,11 @@ func (r *room) addContact(ctx context.Context, c api.Caller, in *contactInput) (
 		return nil, err
 	}
 	made, err := r.store.AddContact(ctx, c.Actor, constituency.Contact{Constituent: l.ID, Role: b.Role, Name: b.Name, Mail: b.Mail,
-		Phone: b.Phone, Language: b.Language, Keys: b.Keys, Clearance: b.Clearance, ValidFrom: from, ValidUntil: until})
+		Phone: b.Phone, Language: b.Language, Keys: b.Keys, Encrypt: b.Encrypt, Clearance: b.Clearance, ValidFrom: from, ValidUntil: until})
 	if err != nil {
 		return nil, err
 	}
-	v := viewContact(made)
+	v := r.viewContact(made)
 	return &v, nil
 }
 

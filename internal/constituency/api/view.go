@@ -47,6 +47,8 @@ type Contact struct {
 	Phone      string             `json:"phone"`
 	Language   string             `json:"language"`
 	Keys       []constituency.Key `json:"keys" nullable:"false"`
+	Encrypt    bool               `json:"encrypt" doc:"Nothing is sent to it in clear"`
+	KeyStates  []KeyState         `json:"key_states" nullable:"false" doc:"How far the keys can be used"`
 	Clearance  string             `json:"clearance" doc:"The highest TLP label it may be sent"`
 	Source     string             `json:"source"`
 	Origin     string             `json:"origin"`
@@ -54,12 +56,16 @@ type Contact struct {
 	ValidUntil string             `json:"valid_until"`
 }
 
-func viewContact(c constituency.Contact) Contact {
+func (r *room) viewContact(c constituency.Contact) Contact {
 	keys := c.Keys
 	if keys == nil {
 		keys = []constituency.Key{}
 	}
-	return Contact{c.ID, c.Role, c.Name, c.Mail, c.Phone, c.Language, keys, c.Clearance, string(c.Source), c.Origin,
+	states := []KeyState{}
+	for _, i := range r.store.KeyInfos(c) {
+		states = append(states, viewKey(i))
+	}
+	return Contact{c.ID, c.Role, c.Name, c.Mail, c.Phone, c.Language, keys, c.Encrypt, states, c.Clearance, string(c.Source), c.Origin,
 		c.ValidFrom.String(), c.ValidUntil.String()}
 }
 

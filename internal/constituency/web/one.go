@@ -22,6 +22,7 @@ type oneIn struct {
 type holding[T any] struct {
 	It    T
 	Valid bool
+	Keys  []constituency.KeyInfo // of a contact
 }
 
 type oneOut struct {
@@ -84,7 +85,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in oneIn) (*oneOut, error
 		return nil, err
 	}
 	for _, c := range cs {
-		out.People = append(out.People, holding[constituency.Contact]{c, c.ValidFrom <= today && today < c.ValidUntil})
+		out.People = append(out.People, holding[constituency.Contact]{c, c.ValidFrom <= today && today < c.ValidUntil, r.store.KeyInfos(c)})
 	}
 	as, more, err := r.store.Assets(ctx, constituency.AssetFilter{Constituent: l.ID, Kind: constituency.AssetKind(in.Kind), Text: in.Text,
 		Ended: in.Ended, After: in.After})
@@ -93,7 +94,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in oneIn) (*oneOut, error
 	}
 	next := ""
 	for _, a := range as {
-		out.Things = append(out.Things, holding[constituency.Asset]{a, a.ValidFrom <= today && today < a.ValidUntil})
+		out.Things = append(out.Things, holding[constituency.Asset]{It: a, Valid: a.ValidFrom <= today && today < a.ValidUntil})
 		if more {
 			next = strconv.FormatInt(a.ID, 10)
 		}
@@ -128,22 +129,22 @@ func labels(v web.Visitor) []web.Option {
 func page(id int64) string { return "/constituents/" + url.PathEscape(strconv.FormatInt(id, 10)) }
 
 type contactForm struct {
-	ID          int64  `path:"id"`
-	Role        string `form:"role" max:"40"`
-	Name        string `form:"contact-name" max:"300"`
-	Mail        string `form:"mail" max:"254"`
-	Phone       string `form:"phone" max:"60"`
-	Language    string `form:"language" max:"40"`
-	Fingerprint string `form:"fingerprint" max:"200"`
-	KeyType     string `form:"key-type" max:"20"`
-	Clearance   string `form:"clearance" max:"40"`
+	ID        int64  `path:"id"`
+	Role      string `form:"role" max:"40"`
+	Name      string `form:"contact-name" max:"300"`
+	Mail      string `form:"mail" max:"254"`
+	Phone     string `form:"phone" max:"60"`
+	Language  string `form:"language" max:"40"`
+	Clearance string `form:"clearance" max:"40"`
+	Key       string `form:"key" max:"70000"`
+	Encrypt   bool   `form:"encrypt"`
 }
 
 func (r *room) addContact(ctx context.Context, v web.Visitor, in contactForm) (web.Done, error) {
 	c := constituency.Contact{Constituent: in.ID, Role: in.Role, Name: in.Name, Mail: in.Mail, Phone: in.Phone, Language: in.Language,
-		Clearance: in.Clearance}
-	if in.Fingerprint != "" {
-		c.Keys = []constituency.Key{{Type: in.KeyType, Fingerprint: in.Fingerprint}}
+		Clearance: in.Clearance, Encrypt: in.Encrypt}
+	if in.Key != "" {
+		c.Keys = []constituency.Key{{Key: in.Key}}
 	}
 	_, err := r.store.AddContact(ctx, v.Actor, c)
 	return web.Done{To: page(in.ID), Flash: "contact.added"}, err

@@ -44,7 +44,9 @@ func each(t *testing.T, fn func(c *console)) {
 			t.Fatal(err)
 		}
 		a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1", Clock: now,
-			Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local", Rights: &act.Rights{Staff: true}} },
+			Actor: func(*http.Request) act.Actor {
+				return act.Actor{Kind: act.Local, ID: "local", Rights: &act.Rights{Staff: true}}
+			},
 			Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, room.Room(s, n))
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +106,7 @@ func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "kind.", "source.", "role.", "asset.", "record.", "op.", "rule.", "conflict.kind.",
 		"list.all", "list.none", "list.none-text", "list.nothing", "list.nothing-text", "list.clear", "contact.no-clearance",
 		"contact.added", "contact.ended", "asset.added", "asset.ended", "edit.no-sector", "edit.created", "edit.saved", "edit.retired",
-		"import.choose", "import.done", "import.mode.", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
+		"import.choose", "import.done", "import.mode.", "key.", "key.state.", "key.saved", "key.trouble", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
 		constituency.LostAutomatic, constituency.LostNameFirst, constituency.LostSameOwner, constituency.InvalidThen)
 }
 

@@ -100,6 +100,8 @@ func Home(a act.Actor) string {
 		return "/"
 	case identity.Allowed(a, "portal.read"):
 		return "/portal"
+	case identity.Allowed(a, "shared.read"):
+		return "/shared"
 	case identity.Allowed(a, identity.Own):
 		return "/account"
 	}

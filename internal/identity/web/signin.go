@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/url"
 
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/act"
@@ -25,6 +26,9 @@ func (r *room) signInPage(ctx context.Context, v web.Visitor, in toIn) (*signInO
 	for _, w := range r.Ways {
 		if v.Has(w.Title) {
 			w.Title = v.T(w.Title)
+		}
+		if out.To != "/" {
+			w.Path += "?to=" + url.QueryEscape(out.To)
 		}
 		out.Ways = append(out.Ways, w)
 	}

@@ -231,8 +231,8 @@ func (t Trend) drawTouch(b *strings.Builder, p *text.Printer, n int, x func(int)
 
 func (t Trend) table(b *strings.Builder, p *text.Printer, n int) {
 	esc := template.HTMLEscapeString
-	fmt.Fprintf(b, `<details class="numbers"><summary>%s</summary><table><thead><tr><th scope="col">%s</th>`,
-		esc(p.T("chart.numbers")), esc(p.T("chart.day")))
+	fmt.Fprintf(b, `<details class="numbers"><summary>%s</summary><div class="wide" role="region" aria-label="%s" tabindex="0"><table><thead><tr><th scope="col">%s</th>`,
+		esc(p.T("chart.numbers")), esc(t.Title), esc(p.T("chart.day")))
 	for _, s := range t.Series {
 		fmt.Fprintf(b, `<th scope="col" class="number">%s</th>`, esc(s.Name))
 	}
@@ -252,7 +252,7 @@ func (t Trend) table(b *strings.Builder, p *text.Printer, n int) {
 		}
 		b.WriteString(`</tr>`)
 	}
-	b.WriteString(`</tbody></table></details>`)
+	b.WriteString(`</tbody></table></div></details>`)
 }
 
 // Bar is one bar of Bars; its label is ready for people.

@@ -117,6 +117,12 @@ func (a *App) show(w http.ResponseWriter, r *http.Request, m *mounted, status in
 	a.write(w, r, m.room, m.template, title, status, v)
 }
 
+// searches tells whether the visitor may search all.
+func (a *App) searches(v Visitor) bool {
+	m := a.pages["GET /search"]
+	return m != nil && v.May(m.permission)
+}
+
 // write renders a page whole before the first byte leaves, so that an error in a template is an error page.
 func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, title string, status int, v View) {
 	content, page := a.pools.buffer(), a.pools.buffer()
@@ -127,13 +133,12 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 	if err == nil {
 		f := frame{View: v, Config: a.cfg, Lang: lang, Theme: v.Visitor.theme, Title: title,
 			Content: template.HTML(content.String()), Nav: a.links(v.Visitor), Langs: a.langs,
-			Search: a.pages["GET /search"] != nil, Query: r.URL.Query().Get("q"), Here: v.Visitor.With(), Themes: themes[:]}
+			Search: a.searches(v.Visitor), Query: r.URL.Query().Get("q"), Here: v.Visitor.With(), Themes: themes[:]}
 		f.Home = a.home(v.Visitor)
 		switch v.Visitor.Actor.Kind {
 		case act.Person:
 			f.Account = v.Visitor.Actor.Name
 		case act.Public:
-			f.Search = false
 			if r.URL.Path != a.cfg.SignIn {
 				f.SignIn = a.cfg.SignIn
 			}

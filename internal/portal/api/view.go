@@ -145,7 +145,7 @@ type PortalContact struct {
 }
 
 func viewContact(c constituency.Contact) PortalContact {
-	return PortalContact{c.ID, constituency.Record{Role: c.Role, Name: c.Name, Mail: c.Mail, Phone: c.Phone, Language: c.Language, Keys: c.Keys},
+	return PortalContact{c.ID, constituency.Record{Role: c.Role, Name: c.Name, Mail: c.Mail, Phone: c.Phone, Language: c.Language, Keys: c.Keys, Encrypt: c.Encrypt},
 		string(c.Source), c.ValidFrom.String(), c.ValidUntil.String()}
 }
 

@@ -19,10 +19,13 @@ type registryOut struct {
 	SectorIs string
 	Roles    []web.Option
 	Kinds    []web.Option
-	KeyTypes []web.Option
 	MayWrite bool
 	MayTake  bool
+	infos    func(constituency.Contact) []constituency.KeyInfo
 }
+
+// KeysOf tells how far a contact's keys can be used.
+func (o *registryOut) KeysOf(c constituency.Contact) []constituency.KeyInfo { return o.infos(c) }
 
 func options[T ~string](v web.Visitor, prefix string, values []T) (out []web.Option) {
 	for _, x := range values {
@@ -35,8 +38,8 @@ func (r *room) registry(ctx context.Context, v web.Visitor, in chosen) (egress.C
 	c, err := r.portal.Registry(ctx, r.asker(v, in.Constituent, disclosure.Portal))
 	return dress(c, err, func(g *portal.Registry) *registryOut {
 		out := &registryOut{Registry: g, Choose: choose(v, g.Choices, in.Constituent), Roles: options(v, "role.", constituency.Roles()),
-			Kinds: options(v, "asset.", constituency.AssetKinds()), KeyTypes: options(v, "key.", []string{"openpgp", "smime"}),
-			MayWrite: v.May(write), MayTake: v.May(download)}
+			Kinds: options(v, "asset.", constituency.AssetKinds()), MayWrite: v.May(write), MayTake: v.May(download),
+			infos: r.portal.Constituency.KeyInfos}
 		if g.Sector != "" {
 			out.SectorIs = r.sector(v, g.Sector)
 		}
@@ -54,24 +57,8 @@ func (r *room) file(ctx context.Context, v web.Visitor, in chosen) (egress.Clear
 
 type contactOut struct {
 	constituency.Contact
-	Roles    []web.Option
-	KeyTypes []web.Option
-}
-
-// Fingerprint is that of the first key.
-func (o *contactOut) Fingerprint() string {
-	if len(o.Keys) == 0 {
-		return ""
-	}
-	return o.Keys[0].Fingerprint
-}
-
-// KeyType is that of the first key.
-func (o *contactOut) KeyType() string {
-	if len(o.Keys) == 0 {
-		return "openpgp"
-	}
-	return o.Keys[0].Type
+	Roles []web.Option
+	Held  []constituency.KeyInfo // those that are there, not that there is none
 }
 
 func (r *room) contact(ctx context.Context, v web.Visitor, in struct {
@@ -79,7 +66,13 @@ func (r *room) contact(ctx context.Context, v web.Visitor, in struct {
 }) (egress.Cleared[*contactOut], error) {
 	c, err := r.portal.Contact(ctx, r.asker(v, 0, disclosure.Portal), in.Item)
 	return dress(c, err, func(c *constituency.Contact) *contactOut {
-		return &contactOut{*c, options(v, "role.", constituency.Roles()), options(v, "key.", []string{"openpgp", "smime"})}
+		out := &contactOut{Contact: *c, Roles: options(v, "role.", constituency.Roles())}
+		for _, i := range r.portal.Constituency.KeyInfos(*c) {
+			if i.Type != "" {
+				out.Held = append(out.Held, i)
+			}
+		}
+		return out
 	})
 }
 
@@ -111,45 +104,43 @@ func (r *room) rename(ctx context.Context, v web.Visitor, in nameForm) (web.Done
 }
 
 type contactForm struct {
-	Of          of
-	Item        int64  `path:"item"`
-	Role        string `form:"role" max:"40"`
-	Name        string `form:"contact-name" max:"300"`
-	Mail        string `form:"mail" max:"254"`
-	Phone       string `form:"phone" max:"60"`
-	Language    string `form:"contact-language" max:"40"`
-	Fingerprint string `form:"fingerprint" max:"200"`
-	KeyType     string `form:"key-type" max:"20"`
-	Note        string `form:"note" max:"2000"`
+	Of       of
+	Item     int64    `path:"item"`
+	Role     string   `form:"role" max:"40"`
+	Name     string   `form:"contact-name" max:"300"`
+	Mail     string   `form:"mail" max:"254"`
+	Phone    string   `form:"phone" max:"60"`
+	Language string   `form:"contact-language" max:"40"`
+	Keep     []string `form:"keep" max:"200"`
+	Key      string   `form:"key" max:"70000"`
+	Encrypt  bool     `form:"encrypt"`
+	Note     string   `form:"note" max:"2000"`
 }
 
-func (f contactForm) record() constituency.Record {
-	r := constituency.Record{Role: f.Role, Name: f.Name, Mail: f.Mail, Phone: f.Phone, Language: f.Language}
-	if f.Fingerprint != "" {
-		r.Keys = []constituency.Key{{Type: f.KeyType, Fingerprint: f.Fingerprint}}
-	}
-	return r
+// record is what the form asks for, with those of the keys there are that it keeps.
+func (f contactForm) record(now []constituency.Key) constituency.Record {
+	return constituency.Record{Role: f.Role, Name: f.Name, Mail: f.Mail, Phone: f.Phone, Language: f.Language,
+		Keys: constituency.Keep(now, f.Keep, f.Key), Encrypt: f.Encrypt}
 }
 
 type newContactForm struct {
-	Of          of
-	Role        string `form:"role" max:"40"`
-	Name        string `form:"contact-name" max:"300"`
-	Mail        string `form:"mail" max:"254"`
-	Phone       string `form:"phone" max:"60"`
-	Language    string `form:"contact-language" max:"40"`
-	Fingerprint string `form:"fingerprint" max:"200"`
-	KeyType     string `form:"key-type" max:"20"`
-	Note        string `form:"note" max:"2000"`
+	Of       of
+	Role     string `form:"role" max:"40"`
+	Name     string `form:"contact-name" max:"300"`
+	Mail     string `form:"mail" max:"254"`
+	Phone    string `form:"phone" max:"60"`
+	Language string `form:"contact-language" max:"40"`
+	Key      string `form:"key" max:"70000"`
+	Encrypt  bool   `form:"encrypt"`
+	Note     string `form:"note" max:"2000"`
 }
 
 func (r *room) addContact(ctx context.Context, v web.Visitor, in newContactForm) (web.Done, error) {
-	f := contactForm{Role: in.Role, Name: in.Name, Mail: in.Mail, Phone: in.Phone, Language: in.Language, Fingerprint: in.Fingerprint, KeyType: in.KeyType}
-	return r.ask(ctx, v, in.Of, in.Note, constituency.ChangeStep{Op: constituency.ContactAdd, Want: f.record()})
+	f := contactForm{Role: in.Role, Name: in.Name, Mail: in.Mail, Phone: in.Phone, Language: in.Language, Key: in.Key, Encrypt: in.Encrypt}
+	return r.ask(ctx, v, in.Of, in.Note, constituency.ChangeStep{Op: constituency.ContactAdd, Want: f.record(nil)})
 }
 
 func (r *room) changeContact(ctx context.Context, v web.Visitor, in contactForm) (web.Done, error) {
-	want := in.record()
 	c, err := r.portal.Contact(ctx, r.asker(v, in.Of.ID, disclosure.Portal), in.Item)
 	if err != nil {
 		return web.Done{}, err
@@ -158,10 +149,7 @@ func (r *room) changeContact(ctx context.Context, v web.Visitor, in contactForm)
 	if err != nil {
 		return web.Done{}, err
 	}
-	if cs := now.Keys; len(cs) > 0 && len(want.Keys) > 0 && cs[0].Fingerprint == want.Keys[0].Fingerprint && cs[0].Type == want.Keys[0].Type {
-		want.Keys = cs // the form shows the first only; the rest and the key itself stay
-	}
-	return r.ask(ctx, v, in.Of, in.Note, constituency.ChangeStep{Op: constituency.ContactChange, ID: in.Item, Want: want})
+	return r.ask(ctx, v, in.Of, in.Note, constituency.ChangeStep{Op: constituency.ContactChange, ID: in.Item, Want: in.record(now.Keys)})
 }
 
 type endForm struct {

@@ -16,11 +16,17 @@ import (
 // Read is the permission to see the national picture.
 const Read act.Permission = "situation.read"
 
-type room struct{ situation *situation.Situation }
+// Shared is the permission of those outside to see what of the national picture leaves.
+const Shared act.Permission = "shared.read"
+
+type room struct {
+	situation *situation.Situation
+	sharer    *situation.Sharer
+}
 
 // Routes are the room's operations.
-func Routes(s *situation.Situation) []api.Route {
-	r := &room{s}
+func Routes(s *situation.Situation, sharer *situation.Sharer) []api.Route {
+	r := &room{s, sharer}
 	return []api.Route{
 		api.Operation[pictureInput, picture]{Method: http.MethodGet, Path: "/api/situation", ID: "get-situation",
 			Summary: "The national picture, or one sector's: what is open, the trend, sectors and incomplete feed days", Permission: Read,
@@ -32,6 +38,9 @@ func Routes(s *situation.Situation) []api.Route {
 				"critical 100, high 30, medium 10, low and unrated 3, info 0.", Permission: Read, Handle: r.standings},
 		api.Operation[constituentInput, numbers]{Method: http.MethodGet, Path: "/api/situation/constituents/{id}", ID: "get-situation-constituent",
 			Summary: "How one constituent stands", Permission: Read, Handle: r.constituent},
+		api.ClearedOperation[struct{}, sharedPicture]{Method: http.MethodGet, Path: "/api/shared", ID: "get-shared-situation",
+			Summary: "What of the national picture leaves to authorities and CERTs abroad", Description: "Open findings by sector and severity. A count that could " +
+				"name somebody is absent, and so are others from which it could be worked out.", Permission: Shared, Handle: r.shared},
 	}
 }
 

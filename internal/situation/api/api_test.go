@@ -35,7 +35,7 @@ func served(t *testing.T, fill bool) http.Handler {
 		t.Fatal(err)
 	}
 	h, err := api.New(api.Config{Title: "Test", Version: "1", Actor: func(*http.Request) act.Actor { return act.Machine },
-		Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.DiscardHandler)}, rest.Routes(s)...)
+		Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.DiscardHandler)}, rest.Routes(s, nil)...)
 	if err != nil {
 		t.Fatal(err)
 	}

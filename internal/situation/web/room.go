@@ -23,17 +23,19 @@ type Names func(sector, language string) string
 
 type room struct {
 	situation *situation.Situation
+	sharer    *situation.Sharer
 	names     Names
 }
 
 // Room is the national picture's part of the console.
-func Room(s *situation.Situation, sectorName Names) web.Room {
-	r := &room{s, sectorName}
+func Room(s *situation.Situation, sharer *situation.Sharer, sectorName Names) web.Room {
+	r := &room{s, sharer, sectorName}
 	return web.Room{
 		Name:      "situation",
 		Templates: fs.FS(files),
 		Locale:    fs.FS(files),
-		Nav:       []web.NavEntry{{Path: "/", Key: "nav.situation", Order: 10, Shortcut: "s", Permission: Read}},
+		Nav: []web.NavEntry{{Path: "/", Key: "nav.situation", Order: 10, Shortcut: "s", Permission: Read},
+			{Path: "/shared", Key: "nav.shared", Order: 60, Permission: Shared}},
 		Routes: []web.Route{
 			web.Page("GET /{$}", Read, "situation.html", r.nation),
 			web.Page("GET /sectors/{sector}", Read, "sector.html", r.sector),
@@ -41,6 +43,7 @@ func Room(s *situation.Situation, sectorName Names) web.Room {
 			web.Page("GET /situation/{table}", Read, "table.html", r.page),
 			web.Download("GET /situation/{table}/csv", Read, r.csv),
 			web.Download("GET /situation/{table}/json", Read, r.json),
+			web.ClearedPage("GET /shared", Shared, "shared.html", r.shared),
 		},
 	}
 }

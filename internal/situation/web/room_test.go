@@ -38,7 +38,7 @@ func app(t testing.TB, d *db.DB) *web.App {
 	a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1.0",
 		Clock:   clock.NewManual(event.Day(20000).Time().Add(30 * time.Hour)),
 		Actor:   func(*http.Request) act.Actor { return act.Actor{Kind: act.Local, ID: "local"} },
-		Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.DiscardHandler)}, room.Room(s, sectorName))
+		Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.DiscardHandler)}, room.Room(s, nil, sectorName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func get(a http.Handler, target string) *httptest.ResponseRecorder {
 }
 
 func TestRoomKeepsTheRules(t *testing.T) {
-	webtest.Check(t, room.Room(nil, sectorName), "tile.", "trend.", "series.", "sector.", "table.", "window.days")
+	webtest.Check(t, room.Room(nil, nil, sectorName), "tile.", "trend.", "series.", "sector.", "table.", "window.days")
 }
 
 func TestPagesAnswer(t *testing.T) {

@@ -1,0 +1,138 @@
+package app_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"tocsin/internal/app"
+	"tocsin/internal/identity/provider"
+)
+
+// axe is the source of axe-core, which is a tool for this test and no part of Tocsin.
+func axe(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("TOCSIN_TEST_AXE")
+	if path == "" {
+		t.Skip("needs axe-core: run npm pack axe-core in another directory, unpack it and set TOCSIN_TEST_AXE to its axe.min.js (.ci/run does)")
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(src)
+}
+
+// violation is a rule of axe-core that a page breaks so that it keeps people out.
+type violation struct {
+	Rule, Impact, Help string
+	Nodes              []string
+}
+
+// violations asks axe-core. The devtools protocol runs it, so that the pages' policy stays as strict as it is.
+func (b *browser) violations() []violation {
+	b.t.Helper()
+	vs, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]violation](`axe.run(document, {resultTypes: ["violations"], preload: false})
+		.then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical").map(v => ({Rule: v.id, Impact: v.impact, Help: v.help,
+			Nodes: v.nodes.map(n => n.html.slice(0, 200) + " (" + n.any.concat(n.all, n.none).map(c => c.message).join("; ") + ")")})))`,
+		chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return vs
+}
+
+// appear makes the window so wide, and the colours light or dark.
+func (b *browser) appear(width int64, scheme string) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, 900))
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// become makes the browser whoever the cookie says.
+func (b *browser) become(cookie string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
+	if name, value, ok := strings.Cut(cookie, "="); ok {
+		if _, err := chromedp.Call(b.ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: b.url}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// noPages are GET routes that show no page of ours.
+var noPages = []string{
+	"GET /account/providers/{provider}/link", "GET /sign-in/with/{provider}", "GET /sign-in/from/{provider}", // lead to and from another provider
+	"GET /upload/{run}/progress", // part of a page
+}
+
+func TestNoPageKeepsAnybodyOut(t *testing.T) {
+	src := axe(t)
+	w := openWorld(t)
+	fill(t, w)
+	s, _ := startWith(t, w, app.Options{Listen: "127.0.0.1:0", PublicURL: []string{"http://localhost:8080"},
+		Providers: []provider.Provider{{ID: "ministry", Title: "The ministry", Issuer: "https://login.example", ClientID: "tocsin"}}})
+	routes, err := s.Routes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	left := map[string]bool{}
+	for _, r := range routes {
+		mux.Handle(r.Pattern(), http.NotFoundHandler())
+		left[r.Pattern()] = strings.HasPrefix(r.Pattern(), "GET ") && !slices.Contains(noPages, r.Pattern())
+	}
+	maps.DeleteFunc(left, func(_ string, wanted bool) bool { return !wanted })
+
+	site := furnish(t, w, s.URL())
+	b := newBrowser(t, s.URL())
+	found := map[string][]string{} // what is wrong → where
+	pages := 0
+	for _, who := range site.visitors {
+		b.become(who.cookie)
+		for _, page := range who.crawl(t, s.URL(), mux, left) {
+			pages++
+			b.appear(1280, "light")
+			b.open(page)
+			ask[int](b, `document.querySelectorAll("main details").forEach(d => { d.open = true }), 0`)
+			b.fits()
+			b.appear(390, "light")
+			b.fits()
+			// Rows are alike, and some lists are long: the first of them stand for all.
+			ask[int](b, `document.querySelectorAll("main :is(tbody, ul, ol, dl, select, section)").forEach(l => [...l.children].slice(10).forEach(e => e.remove())), 0`)
+			b.do(chromedp.Evaluate[chromedp.Void](src))
+			for _, look := range []struct {
+				width  int64
+				scheme string
+			}{{390, "light"}, {390, "dark"}, {1280, "dark"}, {1280, "light"}} {
+				b.appear(look.width, look.scheme)
+				for _, v := range b.violations() {
+					what := fmt.Sprintf("%s, %s: %s\n    %s", v.Impact, v.Rule, v.Help, strings.Join(v.Nodes[:min(3, len(v.Nodes))], "\n    "))
+					found[what] = append(found[what], fmt.Sprintf("%s as %s, %d pixels, %s", page, who.name, look.width, look.scheme))
+				}
+			}
+			b.quiet(page, "status of 404")
+		}
+	}
+	for what, where := range found {
+		t.Errorf("%s\n    on %d pages, such as %s", what, len(where), where[0])
+	}
+	if len(left) > 0 {
+		t.Errorf("nobody came to %s: give the demo data a link to it", strings.Join(slices.Sorted(maps.Keys(left)), ", "))
+	}
+	t.Logf("%d pages in four looks", pages)
+}
