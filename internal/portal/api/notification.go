@@ -40,7 +40,8 @@ func (r *room) notices(ctx context.Context, c api.Caller, in *noticesInput) (non
 	})
 }
 
-type noticeInput struct {
+// NoticeNumber is the path of a notification.
+type NoticeNumber struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
@@ -51,7 +52,7 @@ type PortalNotice struct {
 	Replies []digest.Answer `json:"replies" nullable:"false"`
 }
 
-func (r *room) notice(ctx context.Context, c api.Caller, in *noticeInput) (egress.Cleared[*PortalNotice], error) {
+func (r *room) notice(ctx context.Context, c api.Caller, in *NoticeNumber) (egress.Cleared[*PortalNotice], error) {
 	n, err := r.portal.Notification(ctx, asker(c, Chosen{}, disclosure.REST), in.ID)
 	return view(n, err, func(n *digest.Notice) (*PortalNotice, error) {
 		return &PortalNotice{n.Message, n.Items, n.Answers}, nil
@@ -59,7 +60,7 @@ func (r *room) notice(ctx context.Context, c api.Caller, in *noticeInput) (egres
 }
 
 type replyInput struct {
-	noticeInput
+	NoticeNumber
 	Body struct {
 		Answer   string   `json:"answer" enum:"seen,fixed,not-ours,help"`
 		Note     string   `json:"note,omitempty" maxLength:"2000"`
@@ -71,11 +72,12 @@ func (r *room) reply(ctx context.Context, c api.Caller, in *replyInput) (*api.No
 	return nil, r.portal.Digest.Answer(ctx, c.Actor, in.ID, digest.Reply{Answer: in.Body.Answer, Note: in.Body.Note, Findings: in.Body.Findings})
 }
 
-type constituentInput struct {
+// ConstituentNumber is the path of one of one's own constituents.
+type ConstituentNumber struct {
 	Constituent int64 `path:"constituent" minimum:"1"`
 }
 
-func (r *room) telling(ctx context.Context, c api.Caller, in *constituentInput) (egress.Cleared[*digest.Setting], error) {
+func (r *room) telling(ctx context.Context, c api.Caller, in *ConstituentNumber) (egress.Cleared[*digest.Setting], error) {
 	t, err := r.portal.Telling(ctx, asker(c, Chosen{in.Constituent}, disclosure.REST))
 	return view(t, err, func(t *portal.Telling) (*digest.Setting, error) {
 		if !t.Chosen {
@@ -86,7 +88,7 @@ func (r *room) telling(ctx context.Context, c api.Caller, in *constituentInput) 
 }
 
 type tellInput struct {
-	constituentInput
+	ConstituentNumber
 	Body struct {
 		Zone      string `json:"zone,omitempty" maxLength:"60" doc:"IANA name; the nation's when absent"`
 		Weekdays  []int  `json:"weekdays,omitempty" maxItems:"7" doc:"Business days, 0 is Sunday; Monday to Friday when absent"`
