@@ -80,6 +80,7 @@ var placed = map[string][]string{
 	"/api/contacts/":                          {"new-contact"},
 	"/api/digests/claims/":                    {"claim"},
 	"/api/digests/feeds/":                     {"feed"},
+	"/api/digests/findings/":                  {"finding"},
 	"/api/digests/messages/":                  {"digest"},
 	"/api/digests/policies/":                  {"policy"},
 	"/api/digests/settings/":                  {"constituent"},

@@ -138,3 +138,14 @@ func keptBack(tx *db.Tx, constituent int64) (suppressed, silent int64, err error
 		COALESCE(SUM(CASE WHEN state = 'silent' THEN 1 ELSE 0 END), 0) FROM digest_directive WHERE constituent = $1 AND presence = 'open'`, constituent).
 		Scan(&suppressed, &silent)
 }
+
+// directivesAbout are those of one finding, at most 1,000.
+func directivesAbout(tx *db.Tx, finding event.ID) (out []directive, err error) {
+	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE finding = $1 ORDER BY constituent LIMIT 1000`, []any{[]byte(finding)},
+		func(scan func(...any) error) error {
+			x, err := scanDirective(scan)
+			out = append(out, x)
+			return err
+		})
+	return out, err
+}

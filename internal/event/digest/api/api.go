@@ -40,6 +40,8 @@ func Routes(d *digest.Desk) []api.Route {
 			Summary: "End the first intake of a feed: what it brings from here on is told", Permission: write, Handle: r.begin},
 		api.Operation[previewInput, digest.Preview]{Method: http.MethodGet, Path: "/api/digests/preview", ID: "preview-digest",
 			Summary: "What a constituent would be told now", Permission: read, Handle: r.preview},
+		api.Operation[findingInput, About]{Method: http.MethodGet, Path: "/api/digests/findings/{id}", ID: "get-finding-told",
+			Summary: "Who is told of a finding, and what was answered", Permission: read, Handle: r.about},
 		api.Operation[struct{}, api.Page[Policy]]{Method: http.MethodGet, Path: "/api/digests/policies", ID: "list-digest-policies",
 			Summary: "How soon findings are told", Permission: read, Handle: r.policies,
 			Description: "Where no policy fits: critical at once, high daily, medium, low and what is not rated weekly, info and counts of devices never."},
@@ -382,4 +384,23 @@ type FeedName struct {
 
 func (r *room) begin(ctx context.Context, c api.Caller, in *FeedName) (*api.Nothing, error) {
 	return nil, r.desk.Begin(ctx, c.Actor, in.Name)
+}
+
+type findingInput struct {
+	ID string `path:"id" maxLength:"200" doc:"In hexadecimal"`
+}
+
+// About is who is told of a finding, and what was answered.
+type About struct {
+	Told    []digest.Telling `json:"told" nullable:"false"`
+	Answers []digest.Answer  `json:"answers" nullable:"false"`
+}
+
+func (r *room) about(ctx context.Context, _ api.Caller, in *findingInput) (*About, error) {
+	id, err := event.ParseID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	told, answers, err := r.desk.About(ctx, id)
+	return &About{told, answers}, err
 }

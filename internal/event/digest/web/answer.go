@@ -12,8 +12,9 @@ import (
 )
 
 type answersIn struct {
-	State string `query:"state" max:"20"`
-	After int64  `query:"after" min:"0"`
+	State       string `query:"state" max:"20"`
+	Constituent string `query:"constituent" max:"80"`
+	After       int64  `query:"after" min:"0"`
 }
 
 type answersOut struct {
@@ -25,7 +26,14 @@ type answersOut struct {
 }
 
 func (r *room) answers(ctx context.Context, v web.Visitor, in answersIn) (*answersOut, error) {
-	list, next, err := r.desk.Answers(ctx, digest.AnswerFilter{State: in.State, Before: in.After, Limit: pageSize})
+	f := digest.AnswerFilter{State: in.State, Before: in.After, Limit: pageSize}
+	if in.Constituent != "" {
+		var err error
+		if f.Constituent, err = r.constituent(ctx, in.Constituent); err != nil {
+			return nil, err
+		}
+	}
+	list, next, err := r.desk.Answers(ctx, f)
 	out := &answersOut{Filter: in, Items: list, Pager: web.NewPager(v, cursor(next), len(list)), States: []web.Option{{Label: v.T("answer.all")}},
 		Empty: web.Empty{Title: v.T("answer.none"), Text: v.T("answer.none-text")}}
 	for _, s := range []string{digest.ClaimOpen, digest.ClaimApproved, digest.ClaimRefused} {
