@@ -28,6 +28,7 @@ type options struct {
 	dir, postgres                             string
 	floors, pages, sqlite                     bool
 	requests                                  int
+	digests                                   int
 }
 
 func main() {
@@ -46,8 +47,10 @@ func main() {
 	flag.BoolVar(&o.floors, "floors", true, "measure the floors")
 	flag.BoolVar(&o.pages, "pages", true, "measure the pages of bench/urls.txt")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
+	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
 	flag.Parse()
 	if *quick {
+		o.digests = 500
 		o.rows, o.types, o.prefixes, o.constituents = 50_000, 40, 2_000, 40
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -129,6 +132,9 @@ func (b *bench) measure(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if b.digests > 0 {
+		return b.measureDigests(ctx)
 	}
 	return nil
 }

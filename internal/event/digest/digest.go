@@ -40,6 +40,7 @@ type Config struct {
 type Desk struct {
 	Config
 	words *text.Catalogue
+	rows  rowCache
 }
 
 // New returns the desk of a world.
@@ -48,7 +49,7 @@ func New(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the words of digests: %w", err)
 	}
-	d := &Desk{c, words}
+	d := &Desk{Config: c, words: words}
 	if c.Outbox != nil {
 		c.Outbox.Compose(Kind, d.Compose)
 	}

@@ -259,7 +259,7 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	}
 	_, short := o.strictest(all)
 	out.Message.secret = "…"
-	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short}, o.language(language, ""))
+	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
 	out.Language = d.speaker(o.language(language, ""), nil).Lang()
 	return out, err
 }
