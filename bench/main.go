@@ -50,8 +50,7 @@ func main() {
 	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
 	flag.Parse()
 	if *quick {
-		o.digests = 500
-		o.rows, o.types, o.prefixes, o.constituents = 50_000, 40, 2_000, 40
+		o.rows, o.types, o.prefixes, o.constituents, o.digests = 50_000, 40, 2_000, 40, 500
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -6,6 +6,7 @@ package digest
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"tocsin/internal/constituency"
@@ -39,8 +40,9 @@ type Config struct {
 // Desk is where a world decides whom it tells what. It is safe for concurrent use.
 type Desk struct {
 	Config
-	words *text.Catalogue
-	rows  rowCache
+	words  *text.Catalogue
+	rows   rowCache
+	nation atomic.Pointer[parsed]
 }
 
 // New returns the desk of a world.
