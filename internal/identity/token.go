@@ -35,9 +35,9 @@ type Token struct {
 	Revoked int64            `json:"revoked,omitempty"`
 }
 
-// tokenable are permissions that a token never carries: what changes accounts is done by people.
+// tokenable tells whether a token can carry a permission: what changes accounts, or who watches whom, is done by people.
 func tokenable(p act.Permission) bool {
-	return p != Own && p != Write && p != Open && p != "identity.recover" && p != manage && p != "disclosure.override"
+	return p != Own && p != Write && p != Open && p != "identity.recover" && p != manage && p != "disclosure.override" && p != "nation.write"
 }
 
 // Scopes lists the permissions that tokens of an account may be given, in order.

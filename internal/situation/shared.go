@@ -23,7 +23,7 @@ type Shared struct {
 	Open    SharedLine // of all sectors
 }
 
-// SharedSector is a sector's line; an empty ID is the owners without a sector, and nobody's.
+// SharedSector is a sector's line; an empty ID is the owners without a sector or of one too small to be shown, and nobody's.
 type SharedSector struct {
 	ID   string
 	Open SharedLine
@@ -103,14 +103,8 @@ func (s *Sharer) draw(ctx context.Context) (*Shared, error) {
 		return nil, err
 	}
 	st := stand(reg, slices.DeleteFunc(slices.Clone(all.types), func(t *event.TypeTally) bool { return !may[t.Feed] }))
-	lines := map[string]Severities{"": st.nobody}
-	for id, sec := range st.sectors {
-		sum := lines[id]
-		sum.add(sec.Open)
-		lines[id] = sum
-	}
 	p := &Shared{Day: reg.day, Least: profile.Disclosure.SmallCell}
-	for id, open := range lines {
+	for id, open := range st.shareable(p.Least) {
 		if open.Total() > 0 {
 			p.Sectors = append(p.Sectors, SharedSector{ID: id, Open: lineOf(open)})
 		}
@@ -120,6 +114,21 @@ func (s *Sharer) draw(ctx context.Context) (*Shared, error) {
 	p.hide()
 	p.order()
 	return p, nil
+}
+
+// shareable adds up what is open by sector. The numbers of a sector with few constituents are those of somebody known: they are
+// with those of nobody.
+func (s standing) shareable(least int64) map[string]Severities {
+	lines := map[string]Severities{"": s.nobody}
+	for id, sec := range s.sectors {
+		if int64(sec.Constituents) < least {
+			id = ""
+		}
+		sum := lines[id]
+		sum.add(sec.Open)
+		lines[id] = sum
+	}
+	return lines
 }
 
 func lineOf(s Severities) (l SharedLine) {

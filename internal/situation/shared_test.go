@@ -60,3 +60,13 @@ func TestPlaceInTheListTellsNoHiddenSum(t *testing.T) {
 		t.Errorf("the order is %s", order)
 	}
 }
+
+func TestSectorOfFewConstituentsIsNotALineOfItsOwn(t *testing.T) {
+	s := standing{nobody: Severities{0, 0, 0, 0, 0, 1}, sectors: map[string]*Sector{
+		"nuclear": {ID: "nuclear", Constituents: 1, Open: Severities{0, 0, 0, 0, 0, 700}},
+		"energy":  {ID: "energy", Constituents: 5, Open: Severities{0, 0, 0, 0, 0, 30}}}}
+	lines := s.shareable(5)
+	if _, ok := lines["nuclear"]; ok || lines[""][5] != 701 || lines["energy"][5] != 30 {
+		t.Errorf("%v", lines)
+	}
+}

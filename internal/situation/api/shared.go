@@ -21,7 +21,7 @@ type sharedCounts struct {
 }
 
 type sharedSector struct {
-	Sector string       `json:"sector" doc:"Empty: owners without a sector, and nobody known"`
+	Sector string       `json:"sector" doc:"Empty: owners without a sector or of a small one, and nobody known"`
 	Open   sharedCounts `json:"open"`
 }
 
