@@ -23,6 +23,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/mail"
@@ -198,6 +199,10 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		_, tok, err := w.Identity.Issue(t.Context(), f.root, id, label, []act.Permission{"finding.read"}, time.Now().Add(48*time.Hour))
 		f.must(err)
 		return fmt.Sprint(tok.ID)
+	case "mail-key":
+		k, err := w.MailKeys.Generate(t.Context(), f.root, label, f.unique("team")+"@cert.example", signing.DefaultLife)
+		f.must(err)
+		return k.Fingerprint
 	case "fingerprint":
 		return strings.Repeat("ab", 32)
 	case "token":

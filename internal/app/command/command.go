@@ -70,6 +70,7 @@ type grammar struct {
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Mail         mailCmd         `cmd:"" help:"How mail is signed."`
 	Audit        auditCmd        `cmd:"" help:"What was done: list, export, sign and verify."`
 	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`
