@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"slices"
+	"strings"
 )
 
 // The cookies. None of them says who somebody is.
