@@ -18,9 +18,9 @@ import (
 const lease = 5 * time.Minute
 
 const (
-	preparing = 32       // letters prepared and committed at once
+	preparing = 64       // letters prepared and committed at once
 	drafting  = 4        // of them composed and rendered at once: that is the processor's work
-	unsettled = 32       // letters whose hand-over has ended and is being written down
+	unsettled = 4        // letters for each line whose hand-over has ended and is being written down
 	inFlight  = 64 << 20 // bytes of letters in memory between preparation and hand-over
 )
 
@@ -45,10 +45,12 @@ type shift struct {
 // Work composes, renders and delivers until ctx ends; hand-overs under way then end, and what was claimed is given back.
 func (o *Outbox) Work(ctx context.Context) {
 	s := &shift{Outbox: o, batch: newBatch(o), spare: make(chan *mail.Line, 1), draws: make(chan struct{}, drafting),
-		room: semaphore.NewWeighted(inFlight), settlers: make(chan struct{}, unsettled)}
+		room: semaphore.NewWeighted(inFlight), settlers: make(chan struct{}, unsettled*o.Workers)}
 	claimed, begun := make(chan Letter), make(chan *handover, preparing)
 	var committer, preparers, workers sync.WaitGroup
-	committer.Go(s.batch.run)
+	for range s.committers() {
+		committer.Go(s.batch.run)
+	}
 	for range preparing {
 		preparers.Go(func() {
 			for l := range claimed {
@@ -74,6 +76,14 @@ func (o *Outbox) Work(ctx context.Context) {
 		l.Close()
 	default:
 	}
+}
+
+// committers is how many commit at once: SQLite has one writer, PostgreSQL waits for the network most of the time.
+func (s *shift) committers() int {
+	if s.DB.Engine() == db.PostgreSQL {
+		return 4
+	}
+	return 1
 }
 
 // claimAll claims letters as fast as others prepare them, until ctx ends.
