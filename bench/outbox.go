@@ -28,7 +28,7 @@ import (
 )
 
 // lines is how many connections to the mail server the outbox and its floor use.
-const lines = 8
+const lines = 16
 
 // sink is a mail server that takes everything and keeps nothing.
 type sink struct {

@@ -23,7 +23,7 @@ type batch struct {
 	in chan *commit
 }
 
-const maxBatch = 64
+const maxBatch = 128
 
 func newBatch(o *Outbox) *batch { return &batch{o: o, in: make(chan *commit, maxBatch)} }
 

@@ -42,7 +42,7 @@ func (w *worker) run(ctx context.Context, begun <-chan *handover) {
 	}
 }
 
-// deliver hands a letter over, after a last look. How it ended is written down while the next one goes.
+// deliver hands a letter over, after a last look.
 func (w *worker) deliver(ctx context.Context, h *handover) {
 	defer w.room.Release(h.weight)
 	ok, err := w.look(ctx, h.Letter)
@@ -58,13 +58,9 @@ func (w *worker) deliver(ctx context.Context, h *handover) {
 		return
 	}
 	what, fn := w.judge(h.Letter, err)
-	w.settlers <- struct{}{}
-	w.settling.Go(func() {
-		defer func() { <-w.settlers }()
-		if err := w.outcome(h.Letter, what, fn); err != nil {
-			w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
-		}
-	})
+	if err := w.outcome(h.Letter, what, fn); err != nil {
+		w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
+	}
 }
 
 // look is the last look before a letter leaves: the switch is on, the letter was not taken back, and nobody else can have it.

@@ -49,7 +49,7 @@ type Config struct {
 	// not is rendered anew.
 	Enough func(ctx context.Context, l Letter, message []byte) (bool, error)
 
-	Workers   int           // hand-overs at once; 0 is 8
+	Workers   int           // hand-overs at once; 0 is 16
 	PerMinute int           // letters to one destination; 0 is 120
 	Burst     int           // of them at once; 0 is 20
 	Tick      time.Duration // how long an idle outbox waits; 0 is a second
@@ -74,7 +74,7 @@ type Outbox struct {
 // New returns the outbox of a world. Work delivers.
 func New(c Config) (*Outbox, error) {
 	if c.Workers == 0 {
-		c.Workers = 8
+		c.Workers = 16
 	}
 	if c.PerMinute == 0 {
 		c.PerMinute = 120

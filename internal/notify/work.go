@@ -18,14 +18,13 @@ import (
 const lease = 5 * time.Minute
 
 const (
-	preparing = 32       // letters prepared and committed at once
+	preparing = 64       // letters prepared and committed at once
 	drafting  = 4        // of them composed and rendered at once: that is the processor's work
-	unsettled = 32       // letters whose hand-over has ended and is being written down
 	inFlight  = 64 << 20 // bytes of letters in memory between preparation and hand-over
 )
 
-// shift is one run of Work: letters are claimed, then prepared by some, then handed over by others, and how that ended is written down
-// while the next one is handed over.
+// shift is one run of Work: letters are claimed, then prepared by some, then handed over by others. How a hand-over ended is durable before
+// the next one on the same line begins: a crash leaves in doubt as many letters as there are lines, however fast they go.
 type shift struct {
 	*Outbox
 	batch *batch
@@ -33,22 +32,21 @@ type shift struct {
 	draws chan struct{}
 	ill   sync.Map            // lines that are out of order, as far as is known
 	room  *semaphore.Weighted // of inFlight
-
-	settling sync.WaitGroup
-	settlers chan struct{}
-	on       atomic.Bool     // the switch, as it was at the last claim
-	open     atomic.Int64    // lines to the mail server
-	dials    sync.Mutex      // one finds out whether there is a mail server, the others wait for that
-	spare    chan *mail.Line // one that proved that there is a mail server, for whoever comes first
+	on    atomic.Bool         // the switch, as it was at the last claim
+	open  atomic.Int64        // lines to the mail server
+	dials sync.Mutex          // one finds out whether there is a mail server, the others wait for that
+	spare chan *mail.Line     // one that proved that there is a mail server, for whoever comes first
 }
 
 // Work composes, renders and delivers until ctx ends; hand-overs under way then end, and what was claimed is given back.
 func (o *Outbox) Work(ctx context.Context) {
 	s := &shift{Outbox: o, batch: newBatch(o), spare: make(chan *mail.Line, 1), draws: make(chan struct{}, drafting),
-		room: semaphore.NewWeighted(inFlight), settlers: make(chan struct{}, unsettled)}
+		room: semaphore.NewWeighted(inFlight)}
 	claimed, begun := make(chan Letter), make(chan *handover, preparing)
 	var committer, preparers, workers sync.WaitGroup
-	committer.Go(s.batch.run)
+	for range s.committers() {
+		committer.Go(s.batch.run)
+	}
 	for range preparing {
 		preparers.Go(func() {
 			for l := range claimed {
@@ -66,7 +64,6 @@ func (o *Outbox) Work(ctx context.Context) {
 	preparers.Wait()
 	close(begun)
 	workers.Wait()
-	s.settling.Wait()
 	s.batch.end()
 	committer.Wait()
 	select {
@@ -74,6 +71,14 @@ func (o *Outbox) Work(ctx context.Context) {
 		l.Close()
 	default:
 	}
+}
+
+// committers is how many commit at once: SQLite has one writer, PostgreSQL waits for the network most of the time.
+func (s *shift) committers() int {
+	if s.DB.Engine() == db.PostgreSQL {
+		return 4
+	}
+	return 1
 }
 
 // claimAll claims letters as fast as others prepare them, until ctx ends.
