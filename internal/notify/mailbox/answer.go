@@ -28,6 +28,7 @@ type Answer struct {
 }
 
 const (
+	answerKind  = "answer" // of letters
 	maxAnswer   = 100 << 10
 	maxReason   = 1000
 	quotedLines = 200
@@ -78,7 +79,7 @@ func (b *Box) reply(m *Message, answer Answer) (notify.Letter, error) {
 	if a, err := netmail.ParseAddress(to); err != nil || a.Address != to {
 		return notify.Letter{}, fault.Conflictf("the message %d came from %q, which is no address that can be answered", m.ID, to)
 	}
-	l := notify.Letter{Key: fmt.Sprintf("mailbox:%d:%s", m.ID, hex.EncodeToString(sum[:12])), Kind: "answer", Channel: disclosure.Mail, To: to,
+	l := notify.Letter{Key: fmt.Sprintf("mailbox:%d:%s", m.ID, hex.EncodeToString(sum[:12])), Kind: answerKind, Channel: disclosure.Mail, To: to,
 		Name: name, Ticket: m.Ticket, Object: disclosure.Ref(object(m.ID)), Asked: true}
 	mark := disclosure.Marking{Label: answer.Label}
 	if m.Verified && m.Constituent != 0 {
