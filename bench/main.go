@@ -28,6 +28,7 @@ type options struct {
 	dir, postgres                             string
 	floors, pages, sqlite                     bool
 	requests                                  int
+	letters                                   int
 }
 
 func main() {
@@ -45,10 +46,11 @@ func main() {
 	flag.BoolVar(&o.sqlite, "sqlite", true, "measure SQLite")
 	flag.BoolVar(&o.floors, "floors", true, "measure the floors")
 	flag.BoolVar(&o.pages, "pages", true, "measure the pages of bench/urls.txt")
+	flag.IntVar(&o.letters, "letters", 10_000, "letters through the outbox; 0 measures none")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
 	flag.Parse()
 	if *quick {
-		o.rows, o.types, o.prefixes, o.constituents = 50_000, 40, 2_000, 40
+		o.rows, o.types, o.prefixes, o.constituents, o.letters = 50_000, 40, 2_000, 40, 500
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -97,6 +99,11 @@ type bench struct {
 }
 
 func (b *bench) measure(ctx context.Context) error {
+	if b.letters > 0 {
+		if err := b.measureOutbox(ctx); err != nil {
+			return err
+		}
+	}
 	for i, day := range b.gen.Days()[:b.days] {
 		files, bytes, err := b.write(ctx, day)
 		if err != nil {
