@@ -29,6 +29,7 @@ type options struct {
 	floors, pages, sqlite                     bool
 	requests                                  int
 	letters                                   int
+	digests                                   int
 }
 
 func main() {
@@ -48,9 +49,10 @@ func main() {
 	flag.BoolVar(&o.pages, "pages", true, "measure the pages of bench/urls.txt")
 	flag.IntVar(&o.letters, "letters", 10_000, "letters through the outbox; 0 measures none")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
+	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
 	flag.Parse()
 	if *quick {
-		o.rows, o.types, o.prefixes, o.constituents, o.letters = 50_000, 40, 2_000, 40, 500
+		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests = 50_000, 40, 2_000, 40, 500, 500
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -136,6 +138,9 @@ func (b *bench) measure(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if b.digests > 0 {
+		return b.measureDigests(ctx)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -127,6 +128,30 @@ func (f *full) takeIn() {
 	f.must(f.w.Drain(f.t.Context()))
 }
 
+// tell has Alpha and Bravo told of findings that came after the first intake; once.
+func (f *full) tell() {
+	f.t.Helper()
+	if f.made["told"] != "" {
+		return
+	}
+	f.made["told"] = "yes"
+	f.must(f.w.Digest.Begin(f.t.Context(), f.root, "shadowserver"))
+	today := event.DayOf(f.w.Clock().Now().UnixMicro())
+	var b strings.Builder
+	b.WriteString(`"timestamp","severity","ip","protocol","port","hostname","tag","asn","geo"` + "\n")
+	for _, host := range []int{9, 209} {
+		fmt.Fprintf(&b, "\"%s 00:00:01\",\"critical\",\"203.0.113.%d\",\"udp\",123,\"\",\"own\",\"64500\",\"RU\"\n", today, host)
+	}
+	text := b.String()
+	_, err := f.w.Intake.Take(f.t.Context(), identity.LocalActor, "shadowserver", []event.Source{{Name: today.String() + "-scan_ntp-ruritania-delta.csv", Size: int64(len(text)),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, nil)
+	f.must(err)
+	_, err = f.w.Digest.Collect(f.t.Context())
+	f.must(err)
+	_, err = f.w.Digest.Dispatch(f.t.Context())
+	f.must(err)
+}
+
 // person makes an account and signs it in.
 func (f *full) person(name string, held ...identity.Held) (int64, act.Actor) {
 	f.t.Helper()
@@ -199,16 +224,16 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		_, tok, err := w.Identity.Issue(t.Context(), f.root, id, label, []act.Permission{"finding.read"}, time.Now().Add(48*time.Hour))
 		f.must(err)
 		return fmt.Sprint(tok.ID)
+	case "mail-key":
+		k, err := w.MailKeys.Generate(t.Context(), f.root, label, f.unique("team")+"@cert.example", signing.DefaultLife)
+		f.must(err)
+		return k.Fingerprint
 	case "mail":
 		return fmt.Sprint(f.mail(label))
 	case "conversation":
 		ticket, err := w.Mailbox.Begin(t.Context(), f.root, f.mail(label))
 		f.must(err)
 		return ticket
-	case "mail-key":
-		k, err := w.MailKeys.Generate(t.Context(), f.root, label, f.unique("team")+"@cert.example", signing.DefaultLife)
-		f.must(err)
-		return k.Fingerprint
 	case "fingerprint":
 		return strings.Repeat("ab", 32)
 	case "token":
@@ -334,6 +359,29 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		_, err = w.Feeds.Save(t.Context(), f.root, fd)
 		f.must(err)
 		return name
+	case "digest":
+		f.tell()
+		ms, _, err := w.Digest.Messages(t.Context(), []int64{f.ids[ref]}, 0, 1)
+		f.must(err)
+		if len(ms) == 0 {
+			t.Fatalf("nothing was told to %s", ref)
+		}
+		return fmt.Sprint(ms[0].ID)
+	case "claim":
+		var id int64
+		fmt.Sscan(f.object("digest", role, own, false), &id)
+		f.must(w.Digest.Answer(t.Context(), identity.LocalActor, id, digest.Reply{Answer: digest.NotOurs, Note: label}))
+		as, _, err := w.Digest.Answers(t.Context(), digest.AnswerFilter{Constituent: f.ids[ref], State: digest.ClaimOpen, Limit: 1})
+		f.must(err)
+		return fmt.Sprint(as[0].ID)
+	case "policy":
+		p, err := w.Digest.SetPolicy(t.Context(), f.root, digest.Policy{Ref: ref, Type: f.unique("scan"), Severity: digest.AnySeverity, Frequency: digest.Daily, Reason: label})
+		f.must(err)
+		return fmt.Sprint(p.ID)
+	case "suppression":
+		s, err := w.Digest.Suppress(t.Context(), f.root, digest.Suppression{Kind: digest.OfFeed, Value: f.unique("none"), Until: event.DayOf(w.Clock().Now().UnixMicro()) + 1, Reason: label})
+		f.must(err)
+		return fmt.Sprint(s.ID)
 	case "upload":
 		return path.Base(f.sendFile(identity.Administrator, "/upload", url.Values{"feed": {"shadowserver"}}, "2026-01-01-scan_ssdp-ruritania.csv", "\"timestamp\",\"ip\"\n"))
 	case "import":

@@ -23,7 +23,7 @@ func DefaultLimits() Limits {
 const formBody = 1 << 20
 
 // forms are the paths below which everybody may send something, signed in or not.
-var forms = [...]string{"/sign-in", "/sign-up", "/setup", "/recover", "/reset", "/password", "/invitation", "/report", "/subscribe"}
+var forms = [...]string{"/sign-in", "/sign-up", "/setup", "/recover", "/reset", "/password", "/invitation", "/report", "/subscribe", "/answer"}
 
 // limits are the buckets of a server.
 type limits struct {

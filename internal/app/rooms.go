@@ -16,6 +16,8 @@ import (
 	disclosureapi "tocsin/internal/disclosure/api"
 	disclosureweb "tocsin/internal/disclosure/web"
 	eventapi "tocsin/internal/event/api"
+	digestapi "tocsin/internal/event/digest/api"
+	digestweb "tocsin/internal/event/digest/web"
 	feedapi "tocsin/internal/event/feed/api"
 	feedweb "tocsin/internal/event/feed/web"
 	eventweb "tocsin/internal/event/web"
@@ -95,8 +97,9 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
-		eventweb.Room(w.Findings, w.Intake, profile.SectorName),
+		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		constituencyweb.Room(w.Constituency, w.Nation),
+		digestweb.Room(w.Digest, profile.SectorName),
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
@@ -120,6 +123,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, passkeyapi.Routes(w.Identity)...)
 	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)

@@ -79,7 +79,7 @@ func NewServer(ctx context.Context, w *world.World, o Options, log *slog.Logger)
 		s.Close()
 		return nil, err
 	}
-	w.Digest.URL = s.publicURL.String()
+	w.Digest.URL = strings.TrimSuffix(s.publicURL.String(), "/")
 	s.metrics.World(w.Name()).MustRegister(&observer{w, log})
 	s.metrics.Process().MustRegister(s.limits.refused)
 	h, err := s.handler(ctx)

@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/act"
@@ -30,6 +31,7 @@ type Config struct {
 	Feeds        *feed.Store
 	Lister       *event.Lister
 	Intake       *event.Intake // events and original rows
+	Digest       *digest.Desk  // what constituents were told
 }
 
 // Portal answers constituents. It is safe for concurrent use.

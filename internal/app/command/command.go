@@ -63,6 +63,7 @@ type grammar struct {
 	Findings     findingsCmd     `cmd:"" help:"List findings for people, machines and spreadsheets."`
 	Why          whyCmd          `cmd:"" help:"Say who owns an address, AS number or domain name, by which rule, and who lost."`
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
+	Digest       digestCmd       `cmd:"" help:"Who is told what about findings, and what came of it."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
 	Outbox       outboxCmd       `cmd:"" help:"What is sent and what became of it: list, release, cancel, resend, stop, start."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`

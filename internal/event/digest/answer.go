@@ -280,6 +280,43 @@ func choose(all []directive, ids []string) (out []directive, err error) {
 	return out, nil
 }
 
+// Telling is how the telling of a finding to a recipient stands.
+type Telling struct {
+	Constituent int64     `json:"constituent"`
+	Name        string    `json:"name"`
+	Copy        bool      `json:"copy"` // the finding is somebody else's
+	State       State     `json:"state"`
+	Presence    Presence  `json:"presence"`
+	Rule        string    `json:"rule"` // what decided: "policy:3", "default:high", "suppression:2", "backlog"
+	Frequency   Frequency `json:"frequency"`
+	Due         int64     `json:"due,omitempty"`
+	ToldAt      int64     `json:"told_at,omitempty"`
+	Message     int64     `json:"message,omitempty"`
+	Answer      string    `json:"answer,omitempty"` // the latest
+}
+
+// About says who is told of a finding, and what was answered, the latest answer first.
+func (d *Desk) About(ctx context.Context, finding event.ID) (told []Telling, answers []Answer, err error) {
+	dir, err := d.Constituency.Directory(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []directive
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		if all, err = directivesAbout(tx, finding); err != nil {
+			return err
+		}
+		answers, err = answersAbout(tx, finding, 100)
+		return err
+	})
+	told = make([]Telling, 0, len(all))
+	for _, x := range all {
+		l, _ := dir.ByID(x.constituent)
+		told = append(told, Telling{x.constituent, l.Name, x.owner != x.constituent, x.state, x.presence, x.rule, x.frequency, x.due, x.toldAt, x.message, x.answer})
+	}
+	return told, answers, err
+}
+
 // AnswersAbout lists what was answered about a finding, the latest first, at most 100.
 func (d *Desk) AnswersAbout(ctx context.Context, finding event.ID) (out []Answer, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {

@@ -3,7 +3,6 @@ package digest
 import (
 	"archive/zip"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -34,7 +33,6 @@ const (
 
 // table is the rows of one report type: the columns of all headers that its files had, in their order.
 type table struct {
-	name    string
 	columns []string
 	at      map[string]int
 	rows    [][]string
@@ -148,8 +146,7 @@ type wanted struct {
 }
 
 type wantedType struct {
-	id       int64
-	name     string
+	event.TypeMark
 	owners   []int64 // as of intake
 	findings map[event.ID]bool
 }
@@ -158,31 +155,29 @@ type wantedType struct {
 func (d *Desk) attach(ctx context.Context, w wanted) (files []File, left int, err error) {
 	total, budget := 0, maxAttached
 	for _, t := range w.types {
-		var events []event.StoredEvent
-		for _, owner := range t.owners {
-			q := event.EventQuery{Type: t.id, Owner: owner, From: w.from, Until: w.until}
-			err := d.Intake.EachFound(ctx, q, func(id event.ID, e *event.StoredEvent) error {
-				if !t.findings[id] {
-					return nil
+		var refs []event.RowRef
+		for day := w.from; day <= min(w.until, t.LastDay); day++ {
+			for _, owner := range t.owners {
+				rows, err := d.rowsOf(ctx, dayKey{t.ID, t.Version, day}, owner)
+				if err != nil {
+					return nil, 0, err
 				}
-				if total++; total > maxRows {
-					left++
-					return nil
+				for _, r := range rows {
+					if !t.findings[r.finding] {
+						continue
+					}
+					if total++; total > maxRows {
+						left++
+						continue
+					}
+					refs = append(refs, r.RowRef)
 				}
-				events = append(events, e.Kept())
-				return nil
-			})
-			if err != nil {
-				return nil, 0, err
 			}
 		}
-		if len(events) == 0 {
+		if len(refs) == 0 {
 			continue
 		}
-		slices.SortFunc(events, func(a, b event.StoredEvent) int {
-			return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row))
-		})
-		f, cut, err := d.file(ctx, t.name, w.until, events)
+		f, cut, err := d.file(ctx, t, w, refs)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -197,23 +192,24 @@ func (d *Desk) attach(ctx context.Context, w wanted) (files []File, left int, er
 	return files, left, nil
 }
 
-func (d *Desk) file(ctx context.Context, name string, day event.Day, events []event.StoredEvent) (File, int, error) {
-	t := &table{name: name, at: map[string]int{}}
-	refs := make([]event.RowRef, len(events))
-	at := map[event.RowRef]*event.StoredEvent{}
-	for i := range events {
-		refs[i] = event.RowRef{File: events[i].File, Row: events[i].Row}
-		at[refs[i]] = &events[i]
-	}
+func (d *Desk) file(ctx context.Context, typ wantedType, w wanted, refs []event.RowRef) (File, int, error) {
+	t := &table{at: map[string]int{}}
 	cut := 0
-	err := d.Intake.Originals(ctx, refs, func(ref event.RowRef, header, raw string) error {
+	var gone map[event.RowRef]map[string]any // what is known of rows that the archive no longer keeps
+	err := d.Intake.Originals(ctx, refs, func(ref event.RowRef, header, raw string) (err error) {
 		if t.size > maxTable {
 			cut++
 			return nil
 		}
-		if raw == "" || !t.add(header, raw) {
-			t.object(at[ref].IDF())
+		if raw != "" && t.add(header, raw) {
+			return nil
 		}
+		if gone == nil {
+			if gone, err = d.normalised(ctx, typ, w); err != nil {
+				return err
+			}
+		}
+		t.object(gone[ref])
 		return nil
 	})
 	if err != nil {
@@ -223,15 +219,34 @@ func (d *Desk) file(ctx context.Context, name string, day event.Day, events []ev
 	if err != nil {
 		return File{}, 0, err
 	}
-	f := File{Name: fmt.Sprintf("%s-%s.csv", day, fileName(name)), Type: "text/csv; charset=utf-8", Rows: len(t.rows), Bytes: b}
+	f := File{Name: fmt.Sprintf("%s-%s.csv", w.until, fileName(typ.Name)), Type: "text/csv; charset=utf-8", Rows: len(t.rows), Bytes: b}
 	if len(b) > zipFrom {
-		if f.Bytes, err = zipped(f.Name, day, b); err != nil {
+		if f.Bytes, err = zipped(f.Name, w.until, b); err != nil {
 			return File{}, 0, err
 		}
 		f.Name, f.Type = strings.TrimSuffix(f.Name, ".csv")+".zip", "application/zip"
 	}
 	f.Size = len(f.Bytes)
 	return f, cut, nil
+}
+
+// normalised reads the events behind rows, in the fields of IDF.
+func (d *Desk) normalised(ctx context.Context, t wantedType, w wanted) (map[event.RowRef]map[string]any, error) {
+	out := map[event.RowRef]map[string]any{}
+	for _, owner := range t.owners {
+		q := event.EventQuery{Type: t.ID, Owner: owner, From: w.from, Until: w.until}
+		err := d.Intake.EachFound(ctx, q, func(id event.ID, e *event.StoredEvent) error {
+			if t.findings[id] && len(out) < maxRows {
+				k := e.Kept()
+				out[event.RowRef{File: e.File, Row: e.Row}] = k.IDF()
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // fileName keeps of a report type's name what any file system takes.

@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/event/feed/shadowserver"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
 )
 
 // firstIntake is how long a feed's first intake takes: whatever it brings up to then is its backlog, which is known and not told.
@@ -322,4 +323,34 @@ func (b addressBook) beyond(tx *db.Tx, other, owner int64, day event.Day) (bool,
 		return true, err
 	}
 	return slices.ContainsFunc(theirs, func(a string) bool { return !slices.Contains(owners, a) }), err
+}
+
+// Begin ends a feed's first intake now: what it brings from here on is told. Without it the first intake ends by itself.
+func (d *Desk) Begin(ctx context.Context, by act.Actor, feed string) error {
+	if _, err := d.Feeds.ByName(ctx, feed); err != nil {
+		return err
+	}
+	marks, err := d.Lister.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	f := feedMark{since: d.now().Add(-firstIntake).UnixMicro(), until: -1}
+	for _, m := range marks {
+		if m.Feed == feed {
+			f.until = max(f.until, m.LastDay)
+		}
+	}
+	return d.DB.Act(ctx, act.Act{Actor: by, Verb: "digest.begin", Object: "feed:" + feed, Detail: fmt.Sprintf(`{"known_until":%q}`, f.until)}, func(tx *db.Tx) error {
+		feeds, err := readFeeds(tx)
+		if err != nil {
+			return err
+		}
+		if old, ok := feeds[feed]; ok {
+			if d.now().Sub(time.UnixMicro(old.since)) >= firstIntake {
+				return fault.Conflictf("the first intake of %s is over already: what came until %s is known", feed, old.until)
+			}
+			f.until = max(f.until, old.until)
+		}
+		return saveFeed(tx, feed, f)
+	})
 }

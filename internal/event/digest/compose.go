@@ -109,6 +109,7 @@ type sender struct {
 	profile *nation.Profile
 	url     string // of the answer page without its secret; "": answers come by mail
 	marking string // "AMBER"
+	types   map[int64]event.TypeMark
 }
 
 // compose writes a message in a language.
@@ -117,7 +118,7 @@ func (d *Desk) compose(ctx context.Context, m *Message, all []entry, s sender, l
 	types, gone := sections(all)
 	out := &Digest{Subject: subjectLine(p, m, s)}
 	var err error
-	if out.Files, out.Left, err = d.attach(ctx, files(m, types)); err != nil {
+	if out.Files, out.Left, err = d.attach(ctx, files(m, types, s.types)); err != nil {
 		return nil, err
 	}
 	var doc document
@@ -134,10 +135,10 @@ func (d *Desk) compose(ctx context.Context, m *Message, all []entry, s sender, l
 	return out, nil
 }
 
-func files(m *Message, types []*section) wanted {
+func files(m *Message, types []*section, marks map[int64]event.TypeMark) wanted {
 	w := wanted{from: m.From, until: m.Until}
 	for _, s := range types {
-		t := wantedType{id: s.id, name: s.typ, findings: map[event.ID]bool{}}
+		t := wantedType{TypeMark: marks[s.id], findings: map[event.ID]bool{}}
 		for _, e := range s.entries {
 			t.findings[e.ID] = true
 			if !slices.Contains(t.owners, e.Owner.ID) {

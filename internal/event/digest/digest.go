@@ -6,6 +6,7 @@ package digest
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"tocsin/internal/constituency"
@@ -39,7 +40,9 @@ type Config struct {
 // Desk is where a world decides whom it tells what. It is safe for concurrent use.
 type Desk struct {
 	Config
-	words *text.Catalogue
+	words  *text.Catalogue
+	rows   rowCache
+	nation atomic.Pointer[parsed]
 }
 
 // New returns the desk of a world.
@@ -48,7 +51,7 @@ func New(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the words of digests: %w", err)
 	}
-	d := &Desk{c, words}
+	d := &Desk{Config: c, words: words}
 	if c.Outbox != nil {
 		c.Outbox.Compose(Kind, d.Compose)
 	}

@@ -49,7 +49,7 @@ func readFeeds(tx *db.Tx) (map[string]feedMark, error) {
 
 func saveFeed(tx *db.Tx, name string, f feedMark) error {
 	_, err := tx.Exec(`INSERT INTO digest_feed (feed, since, known_until) VALUES ($1, $2, $3) ON CONFLICT (feed)
-		DO UPDATE SET known_until = excluded.known_until`, name, f.since, int64(f.until))
+		DO UPDATE SET since = excluded.since, known_until = excluded.known_until`, name, f.since, int64(f.until))
 	return err
 }
 
@@ -137,4 +137,15 @@ func keptBack(tx *db.Tx, constituent int64) (suppressed, silent int64, err error
 	return suppressed, silent, tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'suppressed' THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN state = 'silent' THEN 1 ELSE 0 END), 0) FROM digest_directive WHERE constituent = $1 AND presence = 'open'`, constituent).
 		Scan(&suppressed, &silent)
+}
+
+// directivesAbout are those of one finding, at most 1,000.
+func directivesAbout(tx *db.Tx, finding event.ID) (out []directive, err error) {
+	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE finding = $1 ORDER BY constituent LIMIT 1000`, []any{[]byte(finding)},
+		func(scan func(...any) error) error {
+			x, err := scanDirective(scan)
+			out = append(out, x)
+			return err
+		})
+	return out, err
 }

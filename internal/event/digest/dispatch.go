@@ -261,7 +261,7 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	}
 	m.count(list)
 	label, short := o.strictest(all)
-	out, err := d.compose(ctx, &m, list, sender{o.profile, d.answerURL(), short}, l.Language)
+	out, err := d.compose(ctx, &m, list, sender{o.profile, d.answerURL(), short, o.types}, l.Language)
 	if err != nil {
 		return none, err
 	}

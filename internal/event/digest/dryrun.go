@@ -230,8 +230,8 @@ type comparison struct {
 }
 
 // told is who is told of a finding, by address and ref, and how soon.
-func (c *comparison) told(s *side, x *event.Replayed, v *constituency.Verdict, population bool) map[string]telling {
-	out := map[string]telling{}
+func (c *comparison) told(s *side, x *event.Replayed, v *constituency.Verdict, population bool) map[string]replayed {
+	out := map[string]replayed{}
 	if v.Owner == 0 {
 		return out
 	}
@@ -251,13 +251,13 @@ func (c *comparison) told(s *side, x *event.Replayed, v *constituency.Verdict, p
 			if id != v.Owner && a != "" && slices.Contains(owners, a) {
 				continue
 			}
-			out[a+"\n"+s.refs[id]] = telling{a, s.refs[id], f, id != v.Owner}
+			out[a+"\n"+s.refs[id]] = replayed{a, s.refs[id], f, id != v.Owner}
 		}
 	}
 	return out
 }
 
-type telling struct {
+type replayed struct {
 	address, ref string
 	frequency    Frequency
 	copied       bool
@@ -265,7 +265,7 @@ type telling struct {
 
 func (c *comparison) compare(x *event.Replayed, population bool) {
 	before, after := c.told(c.before, x, &x.Before, population), c.told(c.after, x, x.After, population)
-	note := func(key string, t telling) *Difference {
+	note := func(key string, t replayed) *Difference {
 		d := c.diffs[key]
 		if d == nil {
 			d = &Difference{Address: t.address, Ref: t.ref, Some: []string{}}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
@@ -199,22 +200,28 @@ func (d *Desk) Deaf(ctx context.Context) (out []Deaf, err error) {
 
 // Standing counts how everything that is to be told stands.
 type Standing struct {
-	States  map[State]int64      `json:"states"`  // of what is open
-	Backlog map[string]event.Day `json:"backlog"` // by feed: what came until this day is known and not told
-	Mute    int64                `json:"mute"`    // constituents to whom something is due and whom nobody can write to
-	Claims  int64                `json:"claims"`  // that wait for an analyst
+	States  map[State]int64    `json:"states"`  // of what is open
+	Backlog map[string]Backlog `json:"backlog"` // by feed
+	Mute    int64              `json:"mute"`    // constituents to whom something is due and whom nobody can write to
+	Claims  int64              `json:"claims"`  // that wait for an analyst
+}
+
+// Backlog is what of a feed is known and not told.
+type Backlog struct {
+	Until event.Day `json:"until"` // what came until this report day
+	First bool      `json:"first"` // its first intake is not over yet
 }
 
 // Standing is how everything stands.
 func (d *Desk) Standing(ctx context.Context) (s Standing, err error) {
-	s = Standing{States: map[State]int64{}, Backlog: map[string]event.Day{}}
+	s = Standing{States: map[State]int64{}, Backlog: map[string]Backlog{}}
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		feeds, err := readFeeds(tx)
 		if err != nil {
 			return err
 		}
 		for name, f := range feeds {
-			s.Backlog[name] = f.until
+			s.Backlog[name] = Backlog{f.until, d.now().Sub(time.UnixMicro(f.since)) < firstIntake}
 		}
 		return readStanding(tx, &s, constituency.DayOf(d.now()))
 	})

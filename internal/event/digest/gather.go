@@ -32,7 +32,7 @@ type office struct {
 func (d *Desk) office(ctx context.Context) (*office, error) {
 	o := &office{feeds: map[string]feed.Feed{}, types: map[int64]event.TypeMark{}}
 	var err error
-	if o.profile, _, err = d.Nation.Load(ctx); err != nil {
+	if o.profile, err = d.profile(ctx); err != nil {
 		return nil, err
 	}
 	if o.dir, err = d.Constituency.Directory(ctx); err != nil {
@@ -50,6 +50,28 @@ func (d *Desk) office(ctx context.Context) (*office, error) {
 		o.types[m.ID] = m
 	}
 	return o, err
+}
+
+// profile is the nation's, parsed again only after it changed.
+func (d *Desk) profile(ctx context.Context) (*nation.Profile, error) {
+	words, err := d.Nation.Text(ctx)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, err
+	}
+	if p := d.nation.Load(); p != nil && p.words == words {
+		return p.profile, nil
+	}
+	p, _, err := d.Nation.Load(ctx)
+	if err == nil {
+		d.nation.Store(&parsed{words, p})
+	}
+	return p, err
+}
+
+// parsed is a profile with the text that it was parsed from.
+type parsed struct {
+	words   string
+	profile *nation.Profile
 }
 
 // marking is how a finding may travel: as its feed says, to whom it belongs, and to who gets a copy.
@@ -259,7 +281,7 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	}
 	_, short := o.strictest(all)
 	out.Message.secret = "…"
-	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short}, o.language(language, ""))
+	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
 	out.Language = d.speaker(o.language(language, ""), nil).Lang()
 	return out, err
 }

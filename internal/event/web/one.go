@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
@@ -38,6 +39,8 @@ type one struct {
 	People   []web.Option
 	Over     bool // the accepted risk's day is over
 	May      bool // change things
+	Told     []digest.Telling
+	Answers  []digest.Answer
 }
 
 // PageTitle names the finding.
@@ -89,6 +92,11 @@ func (r *room) finding(ctx context.Context, v web.Visitor, in oneIn) (*one, erro
 			return nil, err
 		}
 		o.Forms = forms(d)
+	}
+	if r.desk != nil {
+		if o.Told, o.Answers, err = r.desk.About(ctx, d.ID); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range d.Steps {
 		o.Steps = append(o.Steps, stepView{s, v.T("step."+s.What, nobody(v, s.From), nobody(v, s.To))})

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"tocsin/internal/event"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/web"
 )
@@ -28,11 +29,12 @@ type room struct {
 	list  *event.Lister
 	in    *event.Intake
 	names Names
+	desk  *digest.Desk
 }
 
-// Room returns the room. The intake reads events and original rows.
-func Room(l *event.Lister, in *event.Intake, sectorName Names) web.Room {
-	r := &room{l, in, sectorName}
+// Room returns the room. The intake reads events and original rows; the desk, which may be nil, knows who was told.
+func Room(l *event.Lister, in *event.Intake, sectorName Names, desk *digest.Desk) web.Room {
+	r := &room{l, in, sectorName, desk}
 	return web.Room{Name: "finding", Templates: files, Locale: files,
 		Nav: []web.NavEntry{{Path: "/findings", Key: "nav.findings", Order: 20, Shortcut: "f", Permission: Read}},
 		Routes: []web.Route{

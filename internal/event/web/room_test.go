@@ -71,7 +71,7 @@ func open(t *testing.T) *console {
 	}
 	a, err := web.New(web.Config{Nation: "Ruritania", Team: "CERT Ruritania", Version: "1", Clock: now, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 		Actor: func(*http.Request) act.Actor { return identity.LocalActor }, Allowed: identity.Allowed},
-		room.Room(event.NewLister(d).WithClock(now).WithRegistry(constituency.NewStore(d, now)), in, func(id, _ string) string { return map[string]string{"energy": "Energy"}[id] }))
+		room.Room(event.NewLister(d).WithClock(now).WithRegistry(constituency.NewStore(d, now)), in, func(id, _ string) string { return map[string]string{"energy": "Energy"}[id] }, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	for r := constituency.ExactAddress; r <= constituency.NoRule; r++ {
 		keys = append(keys, "rule."+r.String())
 	}
-	webtest.Check(t, room.Room(nil, nil, nil), keys...)
+	webtest.Check(t, room.Room(nil, nil, nil, nil), keys...)
 }
 
 var next = regexp.MustCompile(`href="([^"]*)" rel="next"`)

@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
+	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/egress"
@@ -21,6 +22,7 @@ const (
 	read     act.Permission = "portal.read"
 	write    act.Permission = "portal.write"
 	download act.Permission = "portal.download"
+	manage   act.Permission = "portal.manage"
 )
 
 type room struct{ portal *portal.Portal }
@@ -44,6 +46,16 @@ func Routes(p *portal.Portal) []api.Route {
 				"taken in, each once; a report that is corrected comes again as a whole. Tocsin-More is true when there is more now. With " +
 				"If-None-Match the answer is 304 while nothing came in.",
 			Types: []string{"application/json", "text/csv", "application/x-ndjson"}, Handle: r.pull},
+		api.ClearedOperation[noticesInput, api.Page[digest.Message]]{Method: http.MethodGet, Path: "/api/portal/notifications", ID: "portal-notifications",
+			Summary: "What one's own constituents were told, the latest first", Permission: read, Handle: r.notices},
+		api.ClearedOperation[NoticeNumber, PortalNotice]{Method: http.MethodGet, Path: "/api/portal/notifications/{id}", ID: "portal-notification",
+			Summary: "One notification with its findings and answers", Permission: read, Handle: r.notice},
+		api.Operation[replyInput, api.Nothing]{Method: http.MethodPost, Path: "/api/portal/notifications/{id}/answers", ID: "portal-answer",
+			Summary: "Answer a notification", Permission: write, Handle: r.reply},
+		api.ClearedOperation[ConstituentNumber, digest.Setting]{Method: http.MethodGet, Path: "/api/portal/telling/{constituent}", ID: "portal-telling",
+			Summary: "How one's own constituent is told", Permission: read, Handle: r.telling},
+		api.Operation[tellInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/telling/{constituent}", ID: "portal-tell",
+			Summary: "Say how one's own constituent is to be told", Permission: manage, Handle: r.tell},
 		api.ClearedOperation[Chosen, PortalRegistry]{Method: http.MethodGet, Path: "/api/portal/registry", ID: "portal-registry",
 			Summary: "One's own contacts and assets", Permission: read, Handle: r.registry,
 			Description: "Who acts for several constituents names one; without it the answer has only the choices."},
