@@ -28,6 +28,7 @@ type Answer struct {
 }
 
 const (
+	answerKind  = "answer" // of letters
 	maxAnswer   = 100 << 10
 	maxReason   = 1000
 	quotedLines = 200
@@ -78,7 +79,7 @@ func (b *Box) reply(m *Message, answer Answer) (notify.Letter, error) {
 	if a, err := netmail.ParseAddress(to); err != nil || a.Address != to {
 		return notify.Letter{}, fault.Conflictf("the message %d came from %q, which is no address that can be answered", m.ID, to)
 	}
-	l := notify.Letter{Key: fmt.Sprintf("mailbox:%d:%s", m.ID, hex.EncodeToString(sum[:12])), Kind: "answer", Channel: disclosure.Mail, To: to,
+	l := notify.Letter{Key: fmt.Sprintf("mailbox:%d:%s", m.ID, hex.EncodeToString(sum[:12])), Kind: answerKind, Channel: disclosure.Mail, To: to,
 		Name: name, Ticket: m.Ticket, Object: disclosure.Ref(object(m.ID)), Asked: true}
 	mark := disclosure.Marking{Label: answer.Label}
 	if m.Verified && m.Constituent != 0 {
@@ -135,18 +136,28 @@ func subject(of, ticket string) string {
 
 // Assign puts a message of the inbox into a conversation that there is.
 func (b *Box) Assign(ctx context.Context, actor act.Actor, id int64, ticket string) error {
-	return b.decide(ctx, actor, "mailbox.assign", id, detail(map[string]any{"ticket": ticket}), func(tx *db.Tx, m *Message) error {
+	m, err := b.ByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = b.DB.View(ctx, func(tx *db.Tx) error {
 		found, err := b.findTicket(tx, ticket)
 		if err != nil {
 			return err
 		}
-		if ticket = found; found == "" {
+		if found == "" {
 			return fault.Problems{{Field: "ticket", Message: "there is no conversation of that name"}}
 		}
-		if err := b.joinTicket(tx, m, ticket, ByHand); err != nil {
-			return err
-		}
-		return assign(tx, id, ticket, m.Letter, m.Constituent, Open)
+		return b.joinTicket(tx, &m, found, ByHand)
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.verify(ctx, &m); err != nil {
+		return err
+	}
+	return b.decide(ctx, actor, "mailbox.assign", id, detail(map[string]any{"ticket": m.Ticket}), func(tx *db.Tx) error {
+		return assign(tx, &m)
 	})
 }
 
@@ -155,11 +166,16 @@ func (b *Box) Begin(ctx context.Context, actor act.Actor, id int64) (ticket stri
 	var r [5]byte
 	rand.Read(r[:])
 	ticket = fmt.Sprintf("M%d-%s", id, hex.EncodeToString(r[:])) // it cannot be guessed: who knows it has seen it
-	return ticket, b.decide(ctx, actor, "mailbox.begin", id, detail(map[string]any{"ticket": ticket}), func(tx *db.Tx, m *Message) error {
+	return ticket, b.decide(ctx, actor, "mailbox.begin", id, detail(map[string]any{"ticket": ticket}), func(tx *db.Tx) error {
+		m, err := messageByID(tx, id)
+		if err != nil {
+			return err
+		}
 		if err := insertTicket(tx, ticket, m.Subject, 0, b.Clock.Now().UnixMicro()); err != nil {
 			return err
 		}
-		return assign(tx, id, ticket, 0, 0, Open)
+		m.Ticket = ticket
+		return assign(tx, &m)
 	})
 }
 
@@ -183,7 +199,7 @@ func (b *Box) Dismiss(ctx context.Context, actor act.Actor, id int64, reason str
 }
 
 // decide does what can be done with a message of the inbox, or one that was dismissed.
-func (b *Box) decide(ctx context.Context, actor act.Actor, verb string, id int64, detail string, fn func(*db.Tx, *Message) error) error {
+func (b *Box) decide(ctx context.Context, actor act.Actor, verb string, id int64, detail string, fn func(*db.Tx) error) error {
 	return b.DB.Act(ctx, act.Act{Actor: actor, Verb: verb, Object: object(id), Detail: detail}, func(tx *db.Tx) error {
 		m, err := messageByID(tx, id)
 		if err != nil {
@@ -192,7 +208,7 @@ func (b *Box) decide(ctx context.Context, actor act.Actor, verb string, id int64
 		if m.State != Waiting && m.State != Dismissed {
 			return fault.Conflictf("the message %d is in the conversation %s already", id, m.Ticket)
 		}
-		return fn(tx, &m)
+		return fn(tx)
 	})
 }
 

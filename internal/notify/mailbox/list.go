@@ -80,11 +80,14 @@ type Conversation struct {
 type Entry struct {
 	At      int64
 	Letter  *notify.Letter
-	Text    string // the beginning of what it says; "" of a letter that is not composed yet
+	Text    string // the beginning of what it says; "" of a letter that is not composed yet, or long past
 	Message *Message
 }
 
-const maxEntries = 100
+const (
+	maxEntries = 100
+	maxTexts   = 20 // letters whose text is shown: a digest may carry megabytes
+)
 
 // Conversation gives a conversation; an unknown ticket is a fault of kind NotFound.
 func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, err error) {
@@ -115,14 +118,13 @@ func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, 
 	} else if first != nil {
 		letters = append(letters, *first)
 	}
-	for _, l := range letters[max(0, len(letters)-maxEntries):] {
-		_, content, err := b.Outbox.Preview(ctx, l.ID)
-		if err != nil && fault.KindOf(err) != fault.Unavailable {
-			return c, err
-		}
+	letters = letters[max(0, len(letters)-maxEntries):]
+	for i, l := range letters {
 		e := Entry{At: cmp.Or(l.HandedAt, l.Created), Letter: &l}
-		if content != nil {
-			e.Text = strings.ToValidUTF8(content.Text[:min(len(content.Text), Shown)], "")
+		if i >= len(letters)-maxTexts {
+			if e.Text, err = b.textOf(ctx, &l); err != nil {
+				return c, err
+			}
 		}
 		c.Constituent = cmp.Or(c.Constituent, l.Constituent)
 		c.Entries = append(c.Entries, e)
@@ -134,6 +136,21 @@ func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, 
 	c.Entries = c.Entries[max(0, len(c.Entries)-maxEntries):]
 	c.Subject = cmp.Or(c.Subject, subjectOf(c.Entries))
 	return c, nil
+}
+
+// textOf is the beginning of what a letter says. One that is composed when its turn comes says nothing yet.
+func (b *Box) textOf(ctx context.Context, l *notify.Letter) (string, error) {
+	if l.Rendered == 0 && l.Kind != answerKind {
+		return "", nil
+	}
+	_, content, err := b.Outbox.Preview(ctx, l.ID)
+	if fault.KindOf(err) == fault.Unavailable || err == nil && content == nil {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.ToValidUTF8(content.Text[:min(len(content.Text), Shown)], ""), nil
 }
 
 // named is the letter that a conversation of a letter without a ticket began with.

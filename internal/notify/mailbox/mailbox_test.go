@@ -567,6 +567,21 @@ func TestTheInboxIsEmptiedByPeople(t *testing.T) {
 	})
 }
 
+func TestAMessagePutIntoItsConversationByHandIsVerifiedThere(t *testing.T) {
+	onEach(t, func(b *bench) {
+		b.send(digest(1))
+		b.put("From: abuse@isp1.example\nSubject: no ticket\n\nhello\n")
+		b.put("From: eve@evil.example\nSubject: no ticket\n\nhello\n")
+		for i, m := range b.read(b.box) {
+			b.must(b.box.Assign(t.Context(), officer, m.ID, "CERT-1"))
+			m, err := b.box.ByID(t.Context(), m.ID)
+			if err != nil || m.Verified != (i == 0) || m.Constituent != 1 || m.State != mailbox.Open || m.Threaded != mailbox.ByHand {
+				t.Errorf("%+v %v", m, err)
+			}
+		}
+	})
+}
+
 func TestAnAttachedReportIsTakenInWhenAPersonSaysSo(t *testing.T) {
 	onEach(t, func(b *bench) {
 		q := job.New(b.db, b.clock, b.clock, slog.New(slog.DiscardHandler))

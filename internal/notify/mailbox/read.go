@@ -33,14 +33,8 @@ func (b *Box) Read(ctx context.Context) (taken int, err error) {
 	}
 	name := b.Source.Name()
 	err = b.Source.Visit(ctx, func(v *imap.Visit) error {
-		for range perVisit {
-			found, err := b.next(ctx, v, name)
-			if err != nil || !found {
-				return err
-			}
-			taken++
-		}
-		return nil
+		taken, err = b.visit(ctx, v, name)
+		return err
 	})
 	if fault.KindOf(err) == fault.Conflict { // another node reads it at the moment
 		return taken, nil
@@ -57,29 +51,35 @@ func (b *Box) Read(ctx context.Context) (taken int, err error) {
 	return taken, b.DB.Upkeep(ctx, func(tx *db.Tx) error { return saveLook(tx, name, trouble, now) })
 }
 
-// next takes the next message, if there is one.
-func (b *Box) next(ctx context.Context, v *imap.Visit, name string) (found bool, err error) {
-	var at place
+// visit takes what is new, one message after the other.
+func (b *Box) visit(ctx context.Context, v *imap.Visit, name string) (taken int, err error) {
+	at := place{}
 	err = b.DB.View(ctx, func(tx *db.Tx) (err error) {
 		at, err = loadPlace(tx, name)
 		return err
 	})
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	if at.validity != v.Validity { // the server numbers anew: what is known already is told by its content
 		at.uid = 0
 	}
-	items, err := v.After(at.uid, 1)
-	if err != nil || len(items) == 0 {
-		return false, err
+	items, err := v.After(at.uid, perVisit)
+	if err != nil {
+		return 0, err
 	}
 	at.name, at.validity = name, v.Validity
-	if err := b.take(ctx, v, at, items[0]); err != nil {
-		return false, err
+	for _, item := range items {
+		if err := b.take(ctx, v, at, item); err != nil {
+			return taken, err
+		}
+		taken++
+		b.Step("recorded")
+		if err := v.Taken(item.UID); err != nil {
+			return taken, err
+		}
 	}
-	b.Step("recorded")
-	return true, v.Taken(items[0].UID)
+	return taken, nil
 }
 
 // place is how far a mailbox was read.

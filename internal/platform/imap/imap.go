@@ -237,7 +237,12 @@ func (v *Visit) Copy(uid uint32, limit int64, w io.Writer) (int64, error) {
 				continue
 			}
 			found = true
-			n, failed = io.Copy(w, io.LimitReader(body.Literal, limit))
+			src := &ending{r: body.Literal}
+			n, failed = io.Copy(w, io.LimitReader(src, limit))
+			if src.err != nil && src.n < body.Literal.Size() { // the connection broke off within the message
+				v.client.Close()
+				<-v.client.Closed() // the library drops the rest of a literal by reading it: not while it reads itself
+			}
 		}
 	}
 	err := cmd.Close()
@@ -250,6 +255,23 @@ func (v *Visit) Copy(uid uint32, limit int64, w io.Writer) (int64, error) {
 		return 0, fault.NotFoundf("the message %d is not in the mailbox any more", uid)
 	}
 	return n, nil
+}
+
+// ending remembers how a reader ended.
+type ending struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.n += int64(n)
+	if err != nil {
+		e.err = err
+	}
+	return n, err
 }
 
 // Taken marks a message as seen, or moves it where the taken ones are.

@@ -35,11 +35,11 @@ type Message struct {
 	Size        int64          `json:"size"`
 	Stored      int64          `json:"stored" doc:"Less than size: only the beginning was kept"`
 	SHA256      string         `json:"sha256"`
-	Files       []File         `json:"files,omitempty"`
+	Files       []MessageFile  `json:"files,omitempty"`
 }
 
-// File is an attachment, or a link to a report.
-type File struct {
+// MessageFile is an attachment, or a link to a report.
+type MessageFile struct {
 	Number  int    `json:"number"`
 	Name    string `json:"name"`
 	Type    string `json:"type,omitempty"`
@@ -60,7 +60,7 @@ func messageOf(m *mailbox.Message) *Message {
 		out.Deliveries = m.Report.Recipients
 	}
 	for _, f := range m.Files {
-		out.Files = append(out.Files, File{f.Number, f.Name, f.Type, f.URL, f.Bytes, f.SHA256, f.Feed, string(f.State), f.Outcome})
+		out.Files = append(out.Files, MessageFile{f.Number, f.Name, f.Type, f.URL, f.Bytes, f.SHA256, f.Feed, string(f.State), f.Outcome})
 	}
 	return out
 }
@@ -75,21 +75,21 @@ func at(us int64) *time.Time {
 
 // Conversation is all that went to and fro under one ticket.
 type Conversation struct {
-	Ticket      string  `json:"ticket"`
-	Subject     string  `json:"subject"`
-	Constituent int64   `json:"constituent,omitempty"`
-	Entries     []Entry `json:"entries" nullable:"false"`
+	Ticket      string              `json:"ticket"`
+	Subject     string              `json:"subject"`
+	Constituent int64               `json:"constituent,omitempty"`
+	Entries     []ConversationEntry `json:"entries" nullable:"false"`
 }
 
-// Entry is a letter of ours or a message of theirs.
-type Entry struct {
-	At      time.Time `json:"at"`
-	Letter  *Letter   `json:"letter,omitempty"`
-	Message *Message  `json:"message,omitempty"`
+// ConversationEntry is a letter of ours or a message of theirs.
+type ConversationEntry struct {
+	At      time.Time   `json:"at"`
+	Letter  *SentLetter `json:"letter,omitempty"`
+	Message *Message    `json:"message,omitempty"`
 }
 
-// Letter is a letter of ours.
-type Letter struct {
+// SentLetter is a letter of ours.
+type SentLetter struct {
 	ID      int64  `json:"id"`
 	State   string `json:"state"`
 	To      string `json:"to"`
@@ -98,13 +98,13 @@ type Letter struct {
 }
 
 func conversationOf(c *mailbox.Conversation) *Conversation {
-	out := &Conversation{Ticket: c.Ticket, Subject: c.Subject, Constituent: c.Constituent, Entries: []Entry{}}
+	out := &Conversation{Ticket: c.Ticket, Subject: c.Subject, Constituent: c.Constituent, Entries: []ConversationEntry{}}
 	for _, e := range c.Entries {
-		v := Entry{At: time.UnixMicro(e.At).UTC()}
+		v := ConversationEntry{At: time.UnixMicro(e.At).UTC()}
 		if e.Message != nil {
 			v.Message = messageOf(e.Message)
 		} else {
-			v.Letter = &Letter{e.Letter.ID, string(e.Letter.State), e.Letter.To, e.Letter.Subject, e.Text}
+			v.Letter = &SentLetter{e.Letter.ID, string(e.Letter.State), e.Letter.To, e.Letter.Subject, e.Text}
 		}
 		out.Entries = append(out.Entries, v)
 	}
@@ -113,15 +113,15 @@ func conversationOf(c *mailbox.Conversation) *Conversation {
 
 // Overview is how the mailbox stands.
 type Overview struct {
-	Waiting   int64    `json:"waiting"`
-	Open      int64    `json:"open"`
-	Done      int64    `json:"done"`
-	Dismissed int64    `json:"dismissed"`
-	Mailboxes []Status `json:"mailboxes" nullable:"false"`
+	Waiting   int64     `json:"waiting"`
+	Open      int64     `json:"open"`
+	Done      int64     `json:"done"`
+	Dismissed int64     `json:"dismissed"`
+	Mailboxes []Mailbox `json:"mailboxes" nullable:"false"`
 }
 
-// Status is how the reading of a mailbox goes.
-type Status struct {
+// Mailbox is how the reading of a mailbox goes.
+type Mailbox struct {
 	Name    string     `json:"name"`
 	Looked  *time.Time `json:"looked,omitempty"`
 	Trouble string     `json:"trouble,omitempty"`
@@ -130,9 +130,9 @@ type Status struct {
 }
 
 func overviewOf(c mailbox.Counts, ss []mailbox.Status) *Overview {
-	out := &Overview{c.Waiting, c.Open, c.Done, c.Dismissed, []Status{}}
+	out := &Overview{c.Waiting, c.Open, c.Done, c.Dismissed, []Mailbox{}}
 	for _, s := range ss {
-		out.Mailboxes = append(out.Mailboxes, Status{s.Name, at(s.Looked), s.Trouble, at(s.Since), s.Taken})
+		out.Mailboxes = append(out.Mailboxes, Mailbox{s.Name, at(s.Looked), s.Trouble, at(s.Since), s.Taken})
 	}
 	return out
 }
