@@ -80,7 +80,7 @@ CREATE TABLE digest_directive (
   fixed_at    BIGINT NOT NULL,            -- when first said to be fixed; 0
   PRIMARY KEY (finding, constituent)
 );
-CREATE INDEX digest_directive_due ON digest_directive (due, constituent) WHERE due > 0;
+CREATE INDEX digest_directive_due ON digest_directive (constituent, due) WHERE due > 0;
 CREATE INDEX digest_directive_constituent ON digest_directive (constituent, state, presence);
 
 CREATE TABLE digest_message (
