@@ -28,7 +28,7 @@ type options struct {
 	dir, postgres                             string
 	floors, pages, sqlite                     bool
 	requests                                  int
-	digests                                   int
+	letters, digests                          int
 }
 
 func main() {
@@ -46,11 +46,12 @@ func main() {
 	flag.BoolVar(&o.sqlite, "sqlite", true, "measure SQLite")
 	flag.BoolVar(&o.floors, "floors", true, "measure the floors")
 	flag.BoolVar(&o.pages, "pages", true, "measure the pages of bench/urls.txt")
+	flag.IntVar(&o.letters, "letters", 10_000, "letters through the outbox; 0 measures none")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
 	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
 	flag.Parse()
 	if *quick {
-		o.rows, o.types, o.prefixes, o.constituents, o.digests = 50_000, 40, 2_000, 40, 500
+		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests = 50_000, 40, 2_000, 40, 500, 500
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -99,6 +100,11 @@ type bench struct {
 }
 
 func (b *bench) measure(ctx context.Context) error {
+	if b.letters > 0 {
+		if err := b.measureOutbox(ctx); err != nil {
+			return err
+		}
+	}
 	for i, day := range b.gen.Days()[:b.days] {
 		files, bytes, err := b.write(ctx, day)
 		if err != nil {

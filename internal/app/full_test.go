@@ -23,7 +23,11 @@ import (
 	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/mail"
 	"tocsin/internal/view"
 	"tocsin/internal/world"
 )
@@ -220,6 +224,16 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		_, tok, err := w.Identity.Issue(t.Context(), f.root, id, label, []act.Permission{"finding.read"}, time.Now().Add(48*time.Hour))
 		f.must(err)
 		return fmt.Sprint(tok.ID)
+	case "mail-key":
+		k, err := w.MailKeys.Generate(t.Context(), f.root, label, f.unique("team")+"@cert.example", signing.DefaultLife)
+		f.must(err)
+		return k.Fingerprint
+	case "mail":
+		return fmt.Sprint(f.mail(label))
+	case "conversation":
+		ticket, err := w.Mailbox.Begin(t.Context(), f.root, f.mail(label))
+		f.must(err)
+		return ticket
 	case "fingerprint":
 		return strings.Repeat("ab", 32)
 	case "token":
@@ -324,6 +338,19 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 			t.Fatal("no checkpoint: " + body)
 		}
 		return fmt.Sprint(out.Items[0].Size)
+	case "letter":
+		var id int64
+		l := notify.Letter{Key: f.unique("letter"), Kind: "digest", Constituent: f.ids[ref], To: "abuse@" + ref + ".example", Content: &notify.Content{
+			Subject: label, Text: label, Attachments: []mail.Attachment{{Name: "a.csv", Bytes: []byte("a")}}}}
+		f.must(w.DB().Act(t.Context(), act.Act{Actor: f.root, Verb: "test.enqueue", Object: "test:1"}, func(tx *db.Tx) (err error) {
+			id, err = w.Outbox.Enqueue(tx, l)
+			return err
+		}))
+		return fmt.Sprint(id)
+	case "webhook":
+		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
+		f.must(err)
+		return fmt.Sprint(h.ID)
 	case "feed":
 		name := f.unique("feed")
 		fd, err := w.Feeds.ByName(t.Context(), "shadowserver")

@@ -28,6 +28,15 @@ func NewStore(d *db.DB, c clock.Clock) *Store { return &Store{db: d, clock: c} }
 // Now is the time of the world.
 func (s *Store) Now() time.Time { return s.clock.Now() }
 
+// Version counts the changes of the registry.
+func (s *Store) Version(ctx context.Context) (n int64, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		n, err = version(tx)
+		return err
+	})
+	return n, err
+}
+
 // Resolver returns the resolver of the registry as it is now; it is loaded anew only after a change.
 func (s *Store) Resolver(ctx context.Context) (*Resolver, error) {
 	var now int64

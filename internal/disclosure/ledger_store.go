@@ -37,7 +37,7 @@ func insertEntry(tx *db.Tx, e Entry) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := tx.Row(entryInsert+`RETURNING id`, args...).Scan(&id); err != nil {
+	if err := tx.PreparedRow(entryInsert+`RETURNING id`, args...).Scan(&id); err != nil {
 		return 0, fmt.Errorf("write the egress ledger: %w", err)
 	}
 	return id, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
@@ -40,32 +39,14 @@ func (g *Gate) begin(ctx context.Context, tx *db.Tx, to Recipient, via Channel) 
 
 // place finds out, of a sector CERT, which constituent it is and which it looks after.
 func (g *Gate) place(ctx context.Context, to *Recipient) error {
-	if to.Kind != SectorCERT && (to.Kind != Constituent || to.Person()) {
+	if to.placed || to.Kind != SectorCERT && (to.Kind != Constituent || to.Person()) {
 		return nil
 	}
 	d, err := g.Constituency.Directory(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		*to = to.In(d)
 	}
-	isCERT := func(id int64) bool {
-		l, ok := d.ByID(id)
-		return ok && (l.Kind == constituency.SectorCERT || l.Kind == constituency.SpecialCERT)
-	}
-	if to.Kind == SectorCERT {
-		to.Organisations = slices.Concat(to.Organisations, slices.DeleteFunc(slices.Clone(to.Branch), func(id int64) bool { return !isCERT(id) }))
-		return nil
-	}
-	for _, id := range to.Organisations {
-		if !isCERT(id) {
-			continue
-		}
-		l, _ := d.ByID(id)
-		to.Kind = SectorCERT
-		for _, below := range d.Delegated(l) {
-			to.Branch = append(to.Branch, below.ID)
-		}
-	}
-	return nil
+	return err
 }
 
 // judge says whether one object may leave, by the rules or by an override of this very object.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/act"
@@ -43,6 +44,36 @@ type Recipient struct {
 	Clearance tlp.Label
 	// Session is that of a signed-in browser, 0 without: page views are summed up by it.
 	Session int64
+
+	placed bool // it is known which constituent a sector CERT is, and which it looks after
+}
+
+// In is the recipient with its place in the registry: of a sector CERT which constituent it is, and which it looks after. Clear finds
+// that out by itself; who sends to many has it found out once.
+func (r Recipient) In(d *constituency.Directory) Recipient {
+	r.placed = true
+	if r.Kind != SectorCERT && (r.Kind != Constituent || r.Person()) {
+		return r
+	}
+	isCERT := func(id int64) bool {
+		l, ok := d.ByID(id)
+		return ok && (l.Kind == constituency.SectorCERT || l.Kind == constituency.SpecialCERT)
+	}
+	if r.Kind == SectorCERT {
+		r.Organisations = slices.Concat(r.Organisations, slices.DeleteFunc(slices.Clone(r.Branch), func(id int64) bool { return !isCERT(id) }))
+		return r
+	}
+	for _, id := range r.Organisations {
+		if !isCERT(id) {
+			continue
+		}
+		l, _ := d.ByID(id)
+		r.Kind = SectorCERT
+		for _, below := range d.Delegated(l) {
+			r.Branch = append(r.Branch, below.ID)
+		}
+	}
+	return r
 }
 
 // Person tells whether the recipient is one named person, which RED asks for.

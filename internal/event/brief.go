@@ -233,35 +233,7 @@ func ownerSpans(g parquet.RowGroup, owner int64) ([]span, error) {
 	if owner == 0 {
 		return []span{{0, g.NumRows()}}, nil
 	}
-	col, ok := g.Schema().Lookup("tocsin.owner")
-	if !ok {
-		return nil, errors.New("it has no column tocsin.owner")
-	}
-	chunk := g.ColumnChunks()[col.ColumnIndex]
-	index, err := chunk.ColumnIndex()
-	if err != nil {
-		return nil, err
-	}
-	offsets, err := chunk.OffsetIndex()
-	if err != nil {
-		return nil, err
-	}
-	var out []span
-	for p := range index.NumPages() {
-		if index.MinValue(p).Int64() > owner || index.MaxValue(p).Int64() < owner {
-			continue
-		}
-		to := g.NumRows()
-		if p+1 < index.NumPages() {
-			to = offsets.FirstRowIndex(p + 1)
-		}
-		if k := len(out) - 1; k >= 0 && out[k].to == offsets.FirstRowIndex(p) {
-			out[k].to = to
-		} else {
-			out = append(out, span{offsets.FirstRowIndex(p), to})
-		}
-	}
-	return out, nil
+	return spansOfOwners(g, []int64{owner})
 }
 
 // Kept is the event with texts of its own, which may be kept.

@@ -79,6 +79,9 @@ func (t *taking) commit(ctx context.Context, b *batch) error {
 		if outcomes, err = publishFiles(tx, t.feed, b, t.World.Now().UnixMicro(), actorName(t.actor)); err != nil {
 			return err
 		}
+		if err := publishReports(tx, b.reports); err != nil {
+			return err
+		}
 		// Take settles the feed itself when the day's files are in; the job is for the process that dies before.
 		if err := job.Enqueue(tx, feed.SettleJob, t.feed.Name, t.feed.Name, t.World.Now().Add(time.Minute)); err != nil {
 			return err

@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -14,7 +17,10 @@ import (
 
 // Seal encrypts the few secrets that must be read back, such as those of authenticator apps, with a key that lies in a file
 // beside the database and never in it: AES-256-GCM, a random nonce each, bound to what the secret belongs to.
-type Seal struct{ aead cipher.AEAD }
+type Seal struct {
+	aead cipher.AEAD
+	key  []byte
+}
 
 const sealKeyBytes = 32
 
@@ -59,7 +65,12 @@ func NewSeal(key []byte) (*Seal, error) {
 		return nil, err
 	}
 	g, err := cipher.NewGCM(b)
-	return &Seal{g}, err
+	return &Seal{g, bytes.Clone(key)}, err
+}
+
+// Derive is a secret of 32 bytes for one purpose, always the same one.
+func (s *Seal) Derive(purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, s.key, nil, purpose, 32)
 }
 
 // Lock encrypts a secret for its owner: only Unlock with the same owner gives it back. The result is text of letters, digits, + and /.

@@ -1,32 +1,9 @@
 package notify
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
-
-func (o *Outbox) packContent(c *Content) ([]byte, error) {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	return o.pack.EncodeAll(b, nil), nil
-}
-
-func (o *Outbox) unpackContent(b []byte) (*Content, error) {
-	raw, err := o.unpack.DecodeAll(b, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the content of a letter is damaged: %w", err)
-	}
-	var c Content
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, fmt.Errorf("the content of a letter is damaged: %w", err)
-	}
-	return &c, nil
-}
 
 func saveContent(tx *db.Tx, id int64, packed []byte) error {
 	_, err := tx.Prepared(`INSERT INTO outbox_content (letter, content) VALUES ($1, $2)
@@ -42,13 +19,10 @@ func saveMessage(tx *db.Tx, id int64, packed []byte) error {
 
 // kept reads what is kept of a letter; what is not kept is nil.
 func kept(tx *db.Tx, id int64) (content, message []byte, err error) {
-	err = tx.Row(`SELECT content FROM outbox_content WHERE letter = $1`, id).Scan(&content)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return nil, nil, err
+	err = tx.Row(`SELECT c.content, m.message FROM outbox_content c LEFT JOIN outbox_message m ON m.letter = c.letter WHERE c.letter = $1`, id).
+		Scan(&content, &message)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil, nil
 	}
-	err = tx.Row(`SELECT message FROM outbox_message WHERE letter = $1`, id).Scan(&message)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return nil, nil, err
-	}
-	return content, message, nil
+	return content, message, err
 }

@@ -119,5 +119,5 @@ func (o *Outbox) MarkBounced(tx *db.Tx, id int64, reason string, forGood bool) e
 	if err := settle(tx, id, Bounced, reason, now); err != nil || !forGood {
 		return err
 	}
-	return failed(tx, l.healthKey(), reason, now)
+	return failed(tx, l.HealthKey(), reason, now)
 }

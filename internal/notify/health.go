@@ -19,8 +19,8 @@ type Health struct {
 	Sent        int64  `json:"sent"` // handed over, of all time
 }
 
-// healthKey is what the health of the letter's address is kept by.
-func (l *Letter) healthKey() string {
+// HealthKey is what the health of the letter's address is kept by.
+func (l *Letter) HealthKey() string {
 	if l.Channel == disclosure.Webhook {
 		return l.line
 	}

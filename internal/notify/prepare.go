@@ -7,128 +7,233 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"tocsin/internal/disclosure"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/mail"
 )
 
 // composeAgain is when a letter has another turn whose composer could not do its work.
 const composeAgain = 5 * time.Minute
 
-// prepare brings a letter to where it can be handed over: composed, rendered, protected, and released. What it makes is committed
-// before it returns. ready is false when the letter is not to be handed over now; the letter is then given back, held or ended.
-func (w *worker) prepare(ctx context.Context, l *Letter) (c *Content, message []byte, ready bool, err error) {
-	o := w.o
-	var content []byte
-	err = o.DB.View(ctx, func(tx *db.Tx) error {
-		content, message, err = kept(tx, l.ID)
+// handover is a letter whose hand-over has begun, as the records say.
+type handover struct {
+	*Letter
+	cleared egress.Cleared[mail.Raw]
+	weight  int64 // of the room it takes
+}
+
+// draft is a letter in preparation.
+type draft struct {
+	*Letter
+	content       *Content
+	message       []byte
+	packedContent []byte    // nil: it is kept already
+	packedMessage []byte    // nil: it is kept already, or there is none yet
+	fresh         bool      // it was not rendered before
+	due           time.Time // after now: its destination has had enough
+	unreachable   error     // why it cannot be handed over now
+	to            disclosure.Recipient
+	items         []About
+}
+
+// prepare brings a letter to where it can be handed over: composed, rendered, protected, released, let out by the gate. All of that is
+// committed before it returns, with the ledger's row. It returns nil when the letter is not handed over now: it is then given back,
+// held or ended.
+func (s *shift) prepare(ctx context.Context, l *Letter) *handover {
+	if ctx.Err() != nil {
+		s.giveBack(l, 0, "")
+		return nil
+	}
+	d := &draft{Letter: l}
+	s.draws <- struct{}{}
+	err := s.draft(ctx, d)
+	<-s.draws
+	if err != nil {
+		s.stuck(ctx, d, err)
+		return nil
+	}
+	weight := min(int64(len(d.message)), inFlight)
+	if err := s.room.Acquire(ctx, weight); err != nil {
+		s.stuck(ctx, d, err)
+		return nil
+	}
+	h := s.commit(ctx, d)
+	if h == nil {
+		s.room.Release(weight)
+		return nil
+	}
+	h.weight = weight
+	return h
+}
+
+// commit commits what was made of a letter, and that its hand-over begins.
+func (s *shift) commit(ctx context.Context, d *draft) *handover {
+	l := d.Letter
+	now := s.Clock.Now()
+	if d.due = now; d.fresh { // the place of rendered ones was taken when they were claimed
+		d.due = s.pace.take(l.destination, now)
+	}
+	if !d.due.After(now) && l.Channel == disclosure.Mail {
+		d.unreachable = s.reach(ctx)
+	}
+	d.to = s.recipient(l)
+	d.items = append([]About{{disclosure.Ref(fmt.Sprintf("letter:%d", l.ID)), d.content.Marking}}, d.content.About...)
+	var h *handover
+	err := s.batch.do(func(tx *db.Tx) (err error) {
+		h, err = s.begin(tx, d)
+		return err
+	}, "")
+	if err != nil {
+		s.Log.Error("prepare a letter", "letter", l.ID, "error", err)
+		s.giveBack(l, 0, "")
+		return nil
+	}
+	s.Step("begun")
+	return h
+}
+
+// draft reads what is kept of the letter, and makes what is not.
+func (s *shift) draft(ctx context.Context, d *draft) error {
+	var content, message []byte
+	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		content, message, err = kept(tx, d.ID)
 		return err
 	})
 	if err != nil {
-		return nil, nil, false, errors.Join(err, w.giveBack(l, 0, ""))
-	}
-	fresh := content == nil
-	if fresh {
-		c, err = o.compose(ctx, *l)
-	} else {
-		c, err = o.unpackContent(content)
-	}
-	if err != nil {
-		return nil, nil, false, w.stuck(ctx, l, err)
-	}
-	if message != nil {
-		if message, err = o.unpackMessage(ctx, l, message); err != nil {
-			return nil, nil, false, w.stuck(ctx, l, err)
-		}
-	}
-	if message == nil {
-		message, err = o.render(ctx, l, c)
-	}
-	if err != nil {
-		if fresh { // what was composed is kept: it says what is held or given up
-			if packed, e := o.packContent(c); e == nil {
-				w.batch.do(func(tx *db.Tx) error { return saveContent(tx, l.ID, packed) }, "")
-			}
-		}
-		return nil, nil, false, w.stuck(ctx, l, err)
-	}
-	if l.State == Rendered && !fresh && l.Bytes == int64(len(message)) {
-		return c, message, true, nil
-	}
-	ready, err = w.keep(l, c, message, fresh)
-	o.Step("prepared")
-	return c, message, ready, err
-}
-
-// keep commits what was made of the letter, and holds it when nobody released its recipient yet.
-func (w *worker) keep(l *Letter, c *Content, message []byte, fresh bool) (ready bool, err error) {
-	o := w.o
-	l.Subject, l.Rendered, l.Bytes = c.Subject, o.Clock.Now().UnixMicro(), int64(len(message))
-	if l.Channel == disclosure.Mail {
-		l.MessageID = o.MessageID(l.Key)
-	}
-	if message != nil {
-		sum := sha256.Sum256(message)
-		l.SHA256 = hex.EncodeToString(sum[:])
-	}
-	var packedContent, packedMessage []byte
-	if fresh {
-		if packedContent, err = o.packContent(c); err != nil {
-			return false, w.stuck(context.Background(), l, err)
-		}
-	}
-	if message != nil {
-		packedMessage = o.pack.EncodeAll(message, nil)
-	}
-	err = w.batch.do(func(tx *db.Tx) error {
-		ready = false
-		if ours, err := mine(tx, l); err != nil || !ours {
-			return err
-		}
-		if fresh {
-			if err := saveContent(tx, l.ID, packedContent); err != nil {
-				return err
-			}
-		}
-		if message != nil {
-			if err := saveMessage(tx, l.ID, packedMessage); err != nil {
-				return err
-			}
-		}
-		if err := saveRendered(tx, l); err != nil {
-			return err
-		}
-		if held, err := holdUnreleased(tx, l); err != nil || held {
-			return err
-		}
-		on, err := sending(tx)
-		if ready = err == nil && on && !o.Sealed; err == nil && !ready {
-			err = give(tx, l, 0, "")
-		}
 		return err
-	}, "")
-	l.State = Rendered
-	return ready && err == nil, err
+	}
+	if content != nil {
+		d.content, err = s.unpackContent(content)
+	} else if d.content, err = s.compose(ctx, *d.Letter); err == nil {
+		d.packedContent, err = s.packContent(d.content)
+	}
+	if err != nil {
+		return err
+	}
+	if message != nil {
+		if d.message, err = s.unpackMessage(ctx, d.Letter, message); err != nil || d.message != nil {
+			return err
+		}
+	}
+	if d.message, err = s.render(ctx, d.Letter, d.content); err != nil {
+		return err
+	}
+	d.fresh = d.State == Queued
+	d.Subject, d.Rendered, d.Bytes = d.content.Subject, s.Clock.Now().UnixMicro(), int64(len(d.message))
+	if d.Channel == disclosure.Mail {
+		d.MessageID = s.MessageID(d.Key)
+	}
+	if d.message != nil {
+		sum := sha256.Sum256(d.message)
+		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.pack.EncodeAll(d.message, nil)
+	}
+	return nil
 }
 
-// holdUnreleased holds a letter whose recipient was not released yet.
+// begin keeps what was made of a letter and notes that its hand-over begins, unless something stands against that.
+func (s *shift) begin(tx *db.Tx, d *draft) (*handover, error) {
+	now := s.Clock.Now()
+	st, ours, err := standingOf(tx, d.Letter, now.UnixMicro())
+	if err != nil || !ours {
+		return nil, err
+	}
+	if err := s.keep(tx, d); err != nil {
+		return nil, err
+	}
+	if !st.released {
+		if err := saveRendered(tx, d.Letter); err != nil {
+			return nil, err
+		}
+		if held, err := holdUnreleased(tx, d.Letter); err != nil || held {
+			return nil, err
+		}
+	}
+	later := func(due int64) (*handover, error) {
+		return nil, errors.Join(saveRendered(tx, d.Letter), give(tx, d.Letter, due, ""))
+	}
+	switch {
+	case !st.sending || s.Sealed || st.rests:
+		return later(0)
+	case d.due.After(now):
+		return later(d.due.UnixMicro())
+	case d.unreachable != nil:
+		if err := s.down(tx, d.line, d.unreachable); err != nil {
+			return nil, err
+		}
+		return later(0)
+	case d.message == nil: // there was no mail server when it was rendered, and now there is: the next turn renders it
+		return later(0)
+	}
+	cleared, withheld, err := disclosure.ClearMessage(tx.Context(), tx, s.Gate, d.to, d.Channel, d.items, mail.Raw{To: d.To, Bytes: d.message}, d.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	if len(withheld) > 0 {
+		return nil, errors.Join(saveRendered(tx, d.Letter), hold(tx, d.Letter, HoldGate, withheldReason(withheld)))
+	}
+	_, grant, err := cleared.Open()
+	if err != nil {
+		return nil, err
+	}
+	l := *d.Letter
+	l.Attempts, l.Ledger = l.Attempts+1, grant.Ledger
+	if l.FirstTry == 0 {
+		l.FirstTry = now.UnixMicro()
+	}
+	return &handover{Letter: &l, cleared: cleared}, saveRendered(tx, &l)
+}
+
+// keep keeps what was made of a letter.
+func (s *shift) keep(tx *db.Tx, d *draft) error {
+	if d.packedContent != nil {
+		if err := saveContent(tx, d.ID, d.packedContent); err != nil {
+			return err
+		}
+	}
+	if d.packedMessage != nil {
+		return saveMessage(tx, d.ID, d.packedMessage)
+	}
+	return nil
+}
+
+// holdUnreleased holds a letter whose recipient was not released, unless that happens at this moment.
 func holdUnreleased(tx *db.Tx, l *Letter) (bool, error) {
-	if l.release == "" {
-		return false, nil
-	}
-	ok, err := released(tx, l.release)
-	if err != nil || ok {
-		return false, err
-	}
 	if err := lockReleases(tx); err != nil {
 		return false, err
 	}
-	if ok, err = released(tx, l.release); err != nil || ok {
+	if ok, err := released(tx, l.release); err != nil || ok {
 		return false, err
 	}
 	return true, hold(tx, l, HoldRelease, "")
+}
+
+func withheldReason(ws []disclosure.Withheld) string {
+	var s []string
+	for _, w := range ws[:min(len(ws), 3)] {
+		s = append(s, fmt.Sprintf("%s: %s", w.Item, w.Reason))
+	}
+	if len(ws) > 3 {
+		s = append(s, fmt.Sprintf("and %d more", len(ws)-3))
+	}
+	return reasonOf(errors.New(strings.Join(s, "; ")))
+}
+
+// recipient is to whom a letter leaves.
+func (s *shift) recipient(l *Letter) disclosure.Recipient {
+	switch {
+	case l.Recipient.Subject != "":
+		return l.Recipient
+	case l.Constituent == 0:
+		return disclosure.Anybody()
+	}
+	names := s.names.Load()
+	c, _ := names.ByID(l.Constituent)
+	return disclosure.OfConstituent(l.Constituent, c.Name).In(names)
 }
 
 // compose has the content written by the composer of the letter's kind.
@@ -180,29 +285,49 @@ func (o *Outbox) render(ctx context.Context, l *Letter, c *Content) ([]byte, err
 	return o.Protect(ctx, *l, b)
 }
 
-// stuck deals with what kept a letter from being prepared.
-func (w *worker) stuck(ctx context.Context, l *Letter, err error) error {
+// stuck deals with what kept a letter from being prepared. What was composed is kept: it says what is held or given up.
+func (s *shift) stuck(ctx context.Context, d *draft, err error) {
+	if ctx.Err() != nil {
+		s.giveBack(d.Letter, 0, "")
+		return
+	}
+	state := Queued
 	var h *Hold
-	now := w.o.Clock.Now()
 	switch {
 	case errors.Is(err, ErrNothing):
-		return w.batch.do(func(tx *db.Tx) error { return bury(tx, l, Cancelled, err.Error(), now.UnixMicro()) }, string(Cancelled), l.ID)
+		state = Cancelled
 	case errors.As(err, &h):
-		return w.batch.do(func(tx *db.Tx) error { return hold(tx, l, h.Why, h.Reason) }, string(Held), l.ID)
+		state = Held
 	case fault.KindOf(err) == fault.Invalid:
-		return w.batch.do(func(tx *db.Tx) error { return bury(tx, l, Dead, err.Error(), now.UnixMicro()) }, string(Dead), l.ID)
-	case ctx.Err() != nil:
-		return w.giveBack(l, 0, "")
+		state = Dead
 	}
-	w.o.Log.Warn("a letter waits", "letter", l.ID, "kind", l.Kind, "error", err)
-	return w.giveBack(l, now.Add(composeAgain).UnixMicro(), reasonOf(err))
+	now := s.Clock.Now()
+	what := string(state)
+	if state == Queued {
+		what = ""
+		s.Log.Warn("a letter waits", "letter", d.ID, "kind", d.Kind, "error", err)
+	}
+	e := s.batch.do(func(tx *db.Tx) error {
+		if d.packedContent != nil {
+			if err := saveContent(tx, d.ID, d.packedContent); err != nil {
+				return err
+			}
+		}
+		switch state {
+		case Queued:
+			return give(tx, d.Letter, now.Add(composeAgain).UnixMicro(), reasonOf(err))
+		case Held:
+			return hold(tx, d.Letter, h.Why, h.Reason)
+		}
+		return bury(tx, d.Letter, state, reasonOf(err), now.UnixMicro())
+	}, what, d.ID)
+	if e != nil {
+		s.Log.Error("write down why a letter waits", "letter", d.ID, "error", e)
+	}
 }
 
 // reasonOf is an error as a person may read it at the letter.
 func reasonOf(err error) string {
 	s := err.Error()
-	if len(s) > 300 {
-		s = s[:300]
-	}
-	return s
+	return strings.ToValidUTF8(s[:min(len(s), 300)], "")
 }

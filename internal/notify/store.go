@@ -75,8 +75,8 @@ func lettersByTicket(tx *db.Tx, ticket string) ([]Letter, error) {
 }
 
 // claim takes letters that are due and that nobody has: those to be composed, and with sending those to be handed over. Over a line
-// that is out of order nothing is taken before its time, and then a single letter.
-func claim(tx *db.Tx, holder string, sending bool, world, now, lease int64, most int) ([]Letter, error) {
+// that is out of order nothing is taken before its time, and then a single letter. failing are those lines.
+func claim(tx *db.Tx, holder string, sending bool, world, now, lease int64, most int) (out []Letter, failing map[string]bool, err error) {
 	states := `l.state IN ('queued', 'rendered')`
 	if !sending {
 		states += ` AND l.state = 'queued'`
@@ -85,29 +85,29 @@ func claim(tx *db.Tx, holder string, sending bool, world, now, lease int64, most
 	if tx.Engine() == db.PostgreSQL {
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
-	failing := map[string]bool{}
-	err := tx.Each(`SELECT name FROM outbox_line LIMIT 10000`, nil, func(scan func(...any) error) error {
+	failing = map[string]bool{}
+	err = tx.Each(`SELECT name FROM outbox_line LIMIT 10000`, nil, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		failing[name] = true
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ls, err := letters(tx, strings.ReplaceAll(`l WHERE `+states+` AND l.due <= $1 AND l.lease < $2
 		AND NOT EXISTS (SELECT 1 FROM outbox_line x WHERE x.name = l.line AND x.next > $1 AND l.state = 'rendered')
 		ORDER BY l.due, l.id LIMIT $3`, "\n", " ")+lock, world, now, most)
 	if err != nil {
-		return nil, fmt.Errorf("claim letters: %w", err)
+		return nil, nil, fmt.Errorf("claim letters: %w", err)
 	}
-	out := ls[:0]
+	out = ls[:0]
 	for _, l := range ls {
 		if failing[l.line] && l.State == Rendered {
 			var probed int64
 			if err := tx.Row(`SELECT count(*) FROM (SELECT id FROM outbox_letter WHERE line = $1 AND lease >= $2 AND state = 'rendered' LIMIT 1) AS x`,
 				l.line, now).Scan(&probed); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if probed > 0 {
 				continue
@@ -115,17 +115,34 @@ func claim(tx *db.Tx, holder string, sending bool, world, now, lease int64, most
 		}
 		l.holder, l.lease = holder, now+lease
 		if _, err := tx.Prepared(`UPDATE outbox_letter SET lease = $1, holder = $2 WHERE id = $3`, l.lease, holder, l.ID); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, l)
 	}
-	return out, nil
+	return out, failing, nil
 }
 
-// mine tells whether the letter is still held by who claimed it and can still be sent.
-func mine(tx *db.Tx, l *Letter) (bool, error) {
+// standing is what decides whether the hand-over of a letter may begin.
+type standing struct{ sending, rests, released bool }
+
+// standingOf reads it; ours is false when the letter was taken back, or somebody else has it.
+func standingOf(tx *db.Tx, l *Letter, now int64) (s standing, ours bool, err error) {
+	var on, rests, free int64
+	err = tx.PreparedRow(`SELECT s.sending, (SELECT count(*) FROM outbox_line x WHERE x.name = $1 AND x.next > $2),
+		(SELECT count(*) FROM outbox_release r WHERE r.recipient = $3) FROM outbox_letter l, outbox_switch s
+		WHERE l.id = $4 AND l.holder = $5 AND l.state IN ('queued', 'rendered') AND s.id = 1`, l.line, now, l.release, l.ID, l.holder).
+		Scan(&on, &rests, &free)
+	if fault.KindOf(err) == fault.NotFound {
+		return s, false, nil
+	}
+	return standing{on != 0, rests > 0, l.release == "" || free > 0}, err == nil, err
+}
+
+// mayLeave is the last look: the switch is on, and the letter is still held by who claimed it.
+func mayLeave(tx *db.Tx, l *Letter) (bool, error) {
 	var n int64
-	err := tx.PreparedRow(`SELECT count(*) FROM outbox_letter WHERE id = $1 AND holder = $2 AND state IN ('queued', 'rendered')`, l.ID, l.holder).Scan(&n)
+	err := tx.Row(`SELECT count(*) FROM outbox_letter l, outbox_switch s WHERE l.id = $1 AND l.holder = $2 AND l.state = 'rendered'
+		AND s.id = 1 AND s.sending = 1`, l.ID, l.holder).Scan(&n)
 	return n > 0, err
 }
 
@@ -136,22 +153,17 @@ func give(tx *db.Tx, l *Letter, due int64, reason string) error {
 	return err
 }
 
+// saveRendered keeps what is known of a letter once it is rendered, and once its hand-over begins.
 func saveRendered(tx *db.Tx, l *Letter) error {
-	_, err := tx.Prepared(`UPDATE outbox_letter SET state = 'rendered', subject = $1, rendered = $2, message_id = $3, bytes = $4, sha256 = $5
-		WHERE id = $6 AND holder = $7`, l.Subject, l.Rendered, l.MessageID, l.Bytes, l.SHA256, l.ID, l.holder)
+	_, err := tx.Prepared(`UPDATE outbox_letter SET state = 'rendered', subject = $1, rendered = $2, message_id = $3, bytes = $4, sha256 = $5,
+		attempts = $6, first_try = $7, ledger = $8 WHERE id = $9 AND holder = $10`, l.Subject, l.Rendered, l.MessageID, l.Bytes, l.SHA256,
+		l.Attempts, l.FirstTry, l.Ledger, l.ID, l.holder)
 	return err
 }
 
 func hold(tx *db.Tx, l *Letter, why, reason string) error {
 	_, err := tx.Prepared(`UPDATE outbox_letter SET state = 'held', hold = $1, reason = $2, lease = 0, holder = '' WHERE id = $3 AND holder = $4`,
 		why, reason, l.ID, l.holder)
-	return err
-}
-
-// begin notes that a hand-over begins, before it does.
-func begin(tx *db.Tx, l *Letter) error {
-	_, err := tx.Prepared(`UPDATE outbox_letter SET attempts = $1, first_try = $2, ledger = $3 WHERE id = $4 AND holder = $5`,
-		l.Attempts, l.FirstTry, l.Ledger, l.ID, l.holder)
 	return err
 }
 

@@ -31,6 +31,15 @@ func (o *Outbox) Switch(ctx context.Context) (s Switch, err error) {
 	return s, err
 }
 
+// Sending tells whether the switch is on.
+func (o *Outbox) Sending(ctx context.Context) (on bool, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		on, err = sending(tx)
+		return err
+	})
+	return on, err
+}
+
 // Start lets letters be sent. It needs a reason, because from now on mail goes out to the nation.
 func (o *Outbox) Start(ctx context.Context, actor act.Actor, reason string) error {
 	return o.turnSwitch(ctx, actor, true, reason)

@@ -47,6 +47,8 @@ type town struct {
 	rest     http.Handler
 	who      *act.Actor // asks
 	ids      map[string]int64
+	take     func(feed, kind, tag string, day int)
+	intake   *event.Intake
 }
 
 func eachTown(t *testing.T, fn func(w *town)) {
@@ -86,7 +88,8 @@ func newTown(t *testing.T, d *db.DB, now *clock.Manual) *town {
 	in := event.NewIntake(event.Config{DB: d, Registry: w.registry, World: now, Real: now, Log: slog.New(slog.DiscardHandler),
 		Format:  func(feed.Feed) (event.Format, error) { return format, nil },
 		Archive: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "archive")}, Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "segments")}})
-	take := func(name, kind, tag string, day int) {
+	w.intake = in
+	w.take = func(name, kind, tag string, day int) {
 		var b strings.Builder
 		b.WriteString(`"timestamp","severity","ip","protocol","port","hostname","tag","asn","geo"` + "\n")
 		fmt.Fprintf(&b, "\"2026-03-0%d 01:02:03\",\"high\",\"203.0.113.7\",\"udp\",123,\"\",\"%sown\",\"64500\",\"RU\"\n", day, tag)
@@ -96,9 +99,9 @@ func newTown(t *testing.T, d *db.DB, now *clock.Manual) *town {
 			Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, nil)
 		ok(err)
 	}
-	take("shadowserver", "scan_ntp", "", 2)
-	take("shadowserver", "scan_ntp", "", 3)
-	take("secret", "scan_snmp", "CANARY-secret-", 3)
+	w.take("shadowserver", "scan_ntp", "", 2)
+	w.take("shadowserver", "scan_ntp", "", 3)
+	w.take("secret", "scan_snmp", "CANARY-secret-", 3)
 	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: w.registry, Nation: nation.NewStore(d)})
 	w.portal = portal.New(portal.Config{DB: d, Clock: now, Gate: gate, Constituency: w.registry, Feeds: w.feeds, Lister: w.list, Intake: in})
 	outside := func(p act.Permission) bool { return strings.HasPrefix(string(p), "portal.") }
@@ -211,7 +214,7 @@ func TestNobodySeesAnothersCanary(t *testing.T) {
 			for _, q := range []string{"", fmt.Sprintf("?constituent=%d", b), fmt.Sprintf("?constituent=%d", w.ids["alpha"]),
 				"?state=all", "?state=all&type=scan_snmp", "?address=203.0.113.0/24&state=all", "?constituent=999"} {
 				for _, p := range []string{"/portal", "/portal/findings", "/portal/findings/export/csv", "/portal/findings/export/json", "/portal/findings/export/idf",
-					"/portal/registry", "/portal/registry.csv", "/portal/requests", "/api/portal", "/api/portal/findings", "/api/portal/findings/export",
+					"/portal/registry", "/portal/registry.csv", "/portal/requests", "/api/portal", "/api/portal/findings", "/api/portal/findings/export", "/api/portal/events",
 					"/api/portal/registry", "/api/portal/registry/csv", "/api/portal/requests"} {
 					calls("GET", p+q, "")
 					asked++
@@ -241,7 +244,7 @@ func TestNobodySeesAnothersCanary(t *testing.T) {
 			calls("GET", "/portal/requests", "")
 			calls("GET", "/api/portal/requests", "")
 		}
-		if asked != 3*7*14 {
+		if asked != 3*7*15 {
 			t.Errorf("%d questions", asked)
 		}
 		if q, err := w.registry.ChangeRequest(ctx, []int64{b}, theirs.ID); err != nil || q.State != constituency.Pending {
@@ -366,6 +369,11 @@ func TestChangesAreAskedForInThePortal(t *testing.T) {
 		w.get("/api/portal/registry", 200, `"mail":"soc@alpha.example"`, `"due":false`, `"confirmed"`)
 		w.get("/portal/registry.csv", 200, "contact,alpha,security", "asset,alpha")
 		w.get("/api/portal/registry/csv", 200, "contact,alpha,security")
+		if _, err := w.registry.AddContact(ctx, act.Machine, constituency.Contact{Constituent: a, Role: "other", Name: `=HYPERLINK("//evil.example")`,
+			Mail: "x@alpha.example"}); err != nil {
+			t.Fatal(err)
+		}
+		w.get("/portal/registry.csv", 200, `"'=HYPERLINK(`)
 		if _, err := w.portal.Contact(ctx, portal.Asker{Actor: *w.who, Via: disclosure.Portal}, 999); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%v", err)
 		}

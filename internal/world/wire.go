@@ -97,8 +97,12 @@ func (w *World) outbox(seal *identity.Seal) (*notify.Outbox, error) {
 	w.MailKeys = signing.New(signing.Config{DB: w.db, Clock: w.cfg.Clock, Seal: seal})
 	c.Protect, c.Enough = w.MailKeys.Protect, w.MailKeys.Enough
 	if w.cfg.Mail != nil {
+		server := *w.cfg.Mail
 		var err error
-		if c.Sender, err = mail.New(*w.cfg.Mail, w.cfg.Net, w.cfg.Clock); err != nil {
+		if server.Secret, err = seal.Derive("message-id"); err != nil {
+			return nil, err
+		}
+		if c.Sender, err = mail.New(server, w.cfg.Net, w.cfg.Clock); err != nil {
 			return nil, err
 		}
 	}

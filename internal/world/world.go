@@ -53,6 +53,8 @@ type Config struct {
 
 	// IMAP is the mailbox that Net leads to; nil: none is read.
 	IMAP *imap.Config
+	// Trust says whose word about the senders of mail counts.
+	Trust mailbox.Trust
 
 	// Retention says how long events and archived files are kept; the zero value keeps them for ever. Only who serves says it;
 	// others go by what was said last.

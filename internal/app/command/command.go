@@ -65,11 +65,13 @@ type grammar struct {
 	Constituency constituencyCmd `cmd:"" help:"Import, export and check whom the nation's CERT serves."`
 	Digest       digestCmd       `cmd:"" help:"Who is told what about findings, and what came of it."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
+	Outbox       outboxCmd       `cmd:"" help:"What is sent and what became of it: list, release, cancel, resend, stop, start."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
 	Mailbox      mailboxCmd      `cmd:"" help:"What came by mail: list, show, answer, put aside, read now."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`
+	Mail         mailCmd         `cmd:"" help:"How mail is signed."`
 	Audit        auditCmd        `cmd:"" help:"What was done: list, export, sign and verify."`
 	Backup       backupCmd       `cmd:"" help:"Copy everything to a directory while Tocsin goes on working."`
 	Restore      restoreCmd      `cmd:"" help:"Make a data directory from a backup."`

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/notify/mailbox"
 	"tocsin/internal/platform/egress"
@@ -19,6 +20,7 @@ type mailboxCmd struct {
 	List     mailboxList     `cmd:"" help:"List messages, the latest first."`
 	Show     mailboxShow     `cmd:"" help:"Show one message."`
 	Original mailboxOriginal `cmd:"" help:"Write a message as it came."`
+	Answer   mailboxAnswer   `cmd:"" help:"Answer a message with what standard input says."`
 	Assign   mailboxAssign   `cmd:"" help:"Put a message of the inbox into a conversation."`
 	Begin    mailboxBegin    `cmd:"" help:"Make a message of the inbox the first of a conversation."`
 	Dismiss  mailboxDismiss  `cmd:"" help:"Put a message aside, with a reason."`
@@ -142,6 +144,40 @@ func (c *mailboxOriginal) Run(e *Env) error {
 	})
 }
 
+type mailboxAnswer struct {
+	mailboxNumber `embed:""`
+	Label         string `help:"How far what it says may travel: CLEAR, GREEN, AMBER or AMBER+STRICT." required:"" placeholder:"TLP"`
+	Quote         bool   `help:"Quote the message below the answer."`
+}
+
+// Help is the command's long help.
+func (mailboxAnswer) Help() string {
+	return `The answer is a letter of the outbox, which the server sends. Prints the letter's number.
+
+Example:
+  tocsin mailbox answer 12 --label AMBER --quote < answer.txt`
+}
+
+// Run answers a message.
+func (c *mailboxAnswer) Run(e *Env) error {
+	label, err := tlp.Parse(c.Label)
+	if err != nil {
+		return usage(fault.Invalidf("--label: %w", err))
+	}
+	text, err := e.read("-")
+	if err != nil {
+		return err
+	}
+	return e.with(func(w *world.World) error {
+		letter, err := w.Mailbox.Answer(e.Ctx, identity.LocalActor, c.ID, mailbox.Answer{Text: string(text), Label: label, Quote: c.Quote})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(e.Out, letter)
+		return err
+	})
+}
+
 type mailboxAssign struct {
 	mailboxNumber `embed:""`
 	Ticket        string `arg:"" help:"Ticket of the conversation." placeholder:"TICKET"`
@@ -213,7 +249,11 @@ func (c *mailboxRead) Run(e *Env) error {
 	if source == nil {
 		return usage(fault.Invalidf("name the mailbox with --imap-url"))
 	}
-	cfg := world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log, Net: egress.Open(egress.Policy{}), IMAP: source}
+	trust, err := c.trust()
+	if err != nil {
+		return usage(err)
+	}
+	cfg := world.Config{Dir: e.dir(), DatabaseURL: e.Database, Log: e.Log, Net: egress.Open(egress.Policy{}), IMAP: source, Trust: trust}
 	return e.on(cfg, func(w *world.World) error {
 		n, err := w.Mailbox.Read(e.Ctx)
 		if err != nil {

@@ -68,6 +68,9 @@ func (c *serveCmd) Run(e *Env) error {
 	if cfg.IMAP, err = c.imap(); err != nil {
 		return usage(err)
 	}
+	if cfg.Trust, err = c.trust(); err != nil {
+		return usage(err)
+	}
 	return e.on(cfg, func(w *world.World) error { return e.serve(w, o) })
 }
 

@@ -36,6 +36,7 @@ func TestKeysAreEnteredShownAndWarnedOf(t *testing.T) {
 		}
 		c.get(home, 200, "expires soon", "nothing in clear", keys)
 		c.get("/registry/keys", 200, "expires soon", "Desk")
+		c.get("/constituents", 200, "Keys of contacts have expired, are missing, or expire soon.")
 		c.get("/registry/keys?show=good", 200, "There are no keys like that")
 		cs, _ = c.store.Contacts(ctx, grid.ID)
 		c.post(keys, 303, map[string]string{"keep": cs[0].Keys[0].Fingerprint})

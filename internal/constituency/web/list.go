@@ -33,6 +33,7 @@ type listOut struct {
 	Designations []web.Option
 	Sources      []web.Option
 	Empty        web.Empty
+	KeyTrouble   bool // a contact's key does not work, or expires soon
 }
 
 // Savable says that the list can be saved.
@@ -66,5 +67,7 @@ func (r *room) list(ctx context.Context, v web.Visitor, in listIn) (*listOut, er
 	} else {
 		out.Empty = web.Empty{Title: v.T("list.nothing"), Text: v.T("list.nothing-text"), Href: "/constituents", Link: v.T("list.clear")}
 	}
-	return out, nil
+	trouble, _, err := r.store.Keys(ctx, constituency.KeyFilter{Trouble: true, Limit: 1})
+	out.KeyTrouble = len(trouble) > 0
+	return out, err
 }

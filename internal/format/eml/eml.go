@@ -101,7 +101,9 @@ type Message struct {
 	Automatic   string  // the field by which it says that no person wrote it, "" when it does not
 	List        bool    // it came by a mailing list
 	NullSender  bool    // sent as <>, which nobody answers
-	Flaws       []Flaw
+	// Authentication is that of the mail server which touched the message last, and nobody else's; nil: it says nothing.
+	Authentication *Authentication
+	Flaws          []Flaw
 }
 
 // Has tells whether the message has a flaw.
@@ -209,6 +211,9 @@ func (d *decoder) fields(h header) {
 	}
 	m.InReplyTo, m.References = IDs(h.get("In-Reply-To")), IDs(h.get("References"))
 	m.Automatic, m.List, m.NullSender = automatic(h)
+	if v := h.get("Authentication-Results"); v != "" {
+		m.Authentication = authentication(v)
+	}
 }
 
 // maxAddresses bounds the addresses of one kind that are kept.

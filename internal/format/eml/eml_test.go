@@ -196,6 +196,34 @@ func TestADeliveryReportIsRead(t *testing.T) {
 	}
 }
 
+func TestOnlyTheLastServersFindingVouchesForASender(t *testing.T) {
+	for field, want := range map[string]bool{
+		"mx.cert.example; dmarc=pass (p=reject dis=none) header.from=isp.example":              true,
+		"mx.cert.example; dkim=pass header.i=@isp.example header.d=isp.example header.s=a":     true,
+		"mx.cert.example 1; spf=pass smtp.mailfrom=x; dkim=pass header.d=\"isp.example\"":      true,
+		"mx.cert.example; dmarc=fail header.from=isp.example; dkim=pass header.d=evil.example": false,
+		"mx.cert.example; spf=pass smtp.mailfrom=isp.example":                                  false,
+		"mx.cert.example; dkim=pass header.d=example":                                          false, // no domain of anybody's
+		"mx.cert.example; dkim=pass header.d=sp.example":                                       false,
+		"mx.cert.example; dmarc=fail (dmarc=pass header.from=isp.example)":                     false,
+		"mx.cert.example; dkim=fail reason=\"; dmarc=pass header.from=isp.example\"":           false,
+		"mx.cert.example; dkim=fail (open; dmarc=pass header.from=isp.example":                 false,
+		"mx.cert.example; none": false,
+		"":                      false,
+	} {
+		m := read(t, "Authentication-Results: "+field+"\nAuthentication-Results: mx.cert.example; dmarc=pass header.from=isp.example\nFrom: a@isp.example\n\ntext\n")
+		if got := m.Authentication.Vouches("a@ISP.example"); got != want && field != "" {
+			t.Errorf("%s: %t", field, got)
+		}
+		if m.Authentication != nil && m.Authentication.Server != "mx.cert.example" {
+			t.Errorf("server %q", m.Authentication.Server)
+		}
+		if m.Authentication.Vouches("isp.example") || m.Authentication.Vouches("") {
+			t.Error("it vouches for what is no address")
+		}
+	}
+}
+
 func TestALetterOverTheLimitIsCutAndSaysSo(t *testing.T) {
 	raw := "From: a@isp.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhello\n--b\nContent-Disposition: attachment; filename=big.bin\n\n"
 	read := 0
@@ -342,6 +370,7 @@ func TestWhatWasQuotedIsToldApart(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(crlf(answer)))
 	f.Add([]byte(crlf(bounce)))
+	f.Add([]byte("Authentication-Results: mx; dkim=pass (a(b)) header.d=\"isp.example\"\nFrom: a@isp.example\n\nx"))
 	f.Add([]byte("From: a\nContent-Type: text/html; charset=iso-8859-1\n\n<p>\xe9<a href=x>"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		l := eml.Limits{Bytes: 1 << 16, Header: 4096, Parts: 10, Depth: 3, Text: 2048}

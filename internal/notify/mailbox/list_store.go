@@ -13,13 +13,13 @@ import (
 const excerpt = 300
 
 const messageColumns = `id, source, taken, received, sent, from_name, from_address, reply_to, subject, body, kind, automatic, message_id, earlier,
-	report, flaws, ticket, letter, constituent, threaded, verified, state, reason, answer, size, stored, sha256, path`
+	report, flaws, ticket, letter, constituent, threaded, verified, authentic, state, reason, answer, size, stored, sha256, path`
 
 func scanMessage(scan func(...any) error) (m Message, err error) {
 	var kind, state, earlier, report, flaws string
 	var verified int
 	if err := scan(&m.ID, &m.Source, &m.Taken, &m.Received, &m.Sent, &m.FromName, &m.From, &m.ReplyTo, &m.Subject, &m.Text, &kind, &m.AutomaticBy,
-		&m.MessageID, &earlier, &report, &flaws, &m.Ticket, &m.Letter, &m.Constituent, &m.Threaded, &verified, &state, &m.Reason, &m.Answer,
+		&m.MessageID, &earlier, &report, &flaws, &m.Ticket, &m.Letter, &m.Constituent, &m.Threaded, &verified, &m.Authentic, &state, &m.Reason, &m.Answer,
 		&m.Size, &m.Stored, &m.SHA256, &m.path); err != nil {
 		return m, err
 	}

@@ -35,6 +35,7 @@ type Config struct {
 	Source       *imap.Mailbox // nil: none is read; what was taken is still there
 	Client       *fetch.Client // gets linked reports; nil: none
 	Reports      Reports
+	Trust        Trust
 	MaxBytes     int64 // of a message; of a larger one so many are kept. 0 is 25 MiB
 
 	// Step is called at every named step of taking a message; the crash tests end there. It may be nil.
@@ -49,6 +50,15 @@ type Reports struct {
 	Linked func(ctx context.Context, url string) (feed string, err error)
 	// Take takes a file in and says what became of it. taken is false when nothing of it was.
 	Take func(ctx context.Context, feed, name string, size int64, open func() (io.ReadCloser, error)) (outcome string, taken bool, err error)
+}
+
+// Trust says whose word about senders counts. The zero value asks nobody: an address is then what the message says.
+type Trust struct {
+	// Server is the name by which our own mail server writes Authentication-Results (RFC 8601). It must take out those of its name that
+	// come from elsewhere.
+	Server string
+	// Reporters are addresses whose reports are taken in without a person, when Server vouches for them.
+	Reporters []string
 }
 
 // Box is a world's mailbox. It is safe for concurrent use.
@@ -147,16 +157,17 @@ type Message struct {
 	Letter      int64  // of the outbox that it is about; 0
 	Constituent int64  // of that letter; 0
 	Threaded    string
-	// Verified says that the sender's address is one that we write to; of a bounce that it names a letter of ours and its address.
-	// Sender addresses can be forged: it is a hint for people, and no proof.
-	Verified bool
-	State    State
-	Reason   string
-	Answer   int64 // the letter that answers it; 0
-	Size     int64 // bytes as the server has it
-	Stored   int64 // bytes kept
-	SHA256   string
-	Files    []File
+	// Verified says that the sender's address is one that we write to, and our mail server does not deny it; of a bounce that it names
+	// a letter of ours and its address.
+	Verified  bool
+	Authentic Authentic
+	State     State
+	Reason    string
+	Answer    int64 // the letter that answers it; 0
+	Size      int64 // bytes as the server has it
+	Stored    int64 // bytes kept
+	SHA256    string
+	Files     []File
 
 	path     string
 	content  string
@@ -164,11 +175,21 @@ type Message struct {
 	delivery *eml.Delivery // what a report says of that address
 }
 
+// Authentic is whether the message comes from the domain that its sender's address has.
+type Authentic int
+
+// What our own mail server says of it.
+const (
+	Denied  Authentic = -1 // it does not vouch for the domain
+	Unasked Authentic = 0  // there is no server whose word counts: anybody can write any sender
+	Proven  Authentic = 1
+)
+
 // Cut says that only the beginning of the message was kept.
-func (m *Message) Cut() bool { return m.Stored < m.Size }
+func (m Message) Cut() bool { return m.Stored < m.Size }
 
 // Answerable says whether a person may answer the message: machines are never answered, nor are messages without an address.
-func (m *Message) Answerable() bool {
+func (m Message) Answerable() bool {
 	return (m.Kind == Letter || m.Kind == List) && m.From != ""
 }
 

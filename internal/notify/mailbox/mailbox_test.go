@@ -602,3 +602,52 @@ func TestAnAttachedReportIsTakenInWhenAPersonSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestWhomOurServerDoesNotVouchForIsNotVerified(t *testing.T) {
+	onEach(t, func(b *bench) {
+		l := b.send(digest(1))
+		box := b.open(func(c *mailbox.Config) { c.Trust.Server = "MX.cert.example" })
+		for i, field := range []string{"mx.cert.example; dmarc=pass header.from=isp1.example", "mx.cert.example; dmarc=fail header.from=isp1.example", "mx.evil.example; dmarc=pass header.from=isp1.example", ""} {
+			raw := reply("abuse@isp1.example", fmt.Sprintf("r%d@isp1.example", i), l.MessageID, fmt.Sprint(i))
+			if field != "" {
+				raw = "Authentication-Results: " + field + "\n" + raw
+			}
+			b.put(raw)
+		}
+		for i, m := range b.read(box) {
+			want := mailbox.Denied
+			if i == 0 {
+				want = mailbox.Proven
+			}
+			if m.Verified != (i == 0) || m.Authentic != want {
+				t.Errorf("%d: verified %t, authentic %d", i, m.Verified, m.Authentic)
+			}
+		}
+	})
+}
+
+func TestReportsOfAProvenReporterAreTakenInAtOnce(t *testing.T) {
+	onEach(t, func(b *bench) {
+		q := job.New(b.db, b.clock, b.clock, slog.New(slog.DiscardHandler))
+		box := b.open(func(c *mailbox.Config) {
+			c.Trust = mailbox.Trust{Server: "mx.cert.example", Reporters: []string{"Reports@feed.example"}}
+		})
+		box.Register(q)
+		report := func(day int, by, from string) string {
+			return "Authentication-Results: " + by + "; dkim=pass header.d=feed.example\nFrom: " + from + "\nMessage-ID: <" + fmt.Sprint(day) + from + ">\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/csv; name=\"2026-11-0" +
+				fmt.Sprint(day) + "-scan_dns-ruritania.csv\"\n\na,b\n--b\nContent-Type: text/csv; name=other.csv\n\nx\n--b--\n"
+		}
+		b.put(report(1, "mx.cert.example", "reports@feed.example"))
+		b.put(report(2, "mx.evil.example", "reports@feed.example"))
+		b.put(report(3, "mx.cert.example", "other@feed.example"))
+		b.put(report(4, "mx.cert.example", "reports@feed.example, eve@evil.example"))
+		ms := b.read(box)
+		if ms[0].State != mailbox.Done || ms[1].State != mailbox.Waiting || ms[2].State != mailbox.Waiting || ms[3].State != mailbox.Waiting {
+			t.Errorf("%+v", ms)
+		}
+		b.must(q.Drain(t.Context()))
+		if len(b.took) != 1 || b.took["shadowserver/2026-11-01-scan_dns-ruritania.csv"] == "" {
+			t.Errorf("%v", b.took)
+		}
+	})
+}

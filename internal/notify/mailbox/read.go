@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"time"
 
 	"tocsin/internal/format/eml"
@@ -139,6 +140,7 @@ func (b *Box) record(ctx context.Context, m *Message, f *spool.File, at place, u
 		return err
 	}
 	m.settle()
+	b.expect(m)
 	if err := b.keep(ctx, m, f); err != nil {
 		return err
 	}
@@ -154,6 +156,9 @@ func (b *Box) record(ctx context.Context, m *Message, f *spool.File, at place, u
 		}
 		tx.Note(object(id), "")
 		if err := deletePending(tx, m.path); err != nil {
+			return err
+		}
+		if err := b.queueReports(tx, m); err != nil {
 			return err
 		}
 		return b.effect(tx, m)
@@ -225,6 +230,12 @@ func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) error {
 		return err
 	}
 	m.read(e)
+	if b.Trust.Server != "" {
+		m.Authentic = Denied
+		if a := e.Authentication; a != nil && a.Server == strings.ToLower(b.Trust.Server) && len(e.From) == 1 && a.Vouches(m.From) {
+			m.Authentic = Proven
+		}
+	}
 	if m.Cut() {
 		m.Flaws = append(m.Flaws, eml.Cut)
 	}

@@ -62,6 +62,37 @@ func (b *Box) recognise(ctx context.Context, m *Message) error {
 	return nil
 }
 
+// expect has the reports of a feed that mails them taken in at once: its address is one of the reporters, and our own mail server says
+// that the message is from there.
+func (b *Box) expect(m *Message) {
+	if m.Authentic != Proven || m.Cut() || !slices.ContainsFunc(b.Trust.Reporters, func(a string) bool { return sameAddress(a, m.From) }) {
+		return
+	}
+	for i := range m.Files {
+		if m.Files[i].Feed != "" {
+			m.Files[i].State = Queued
+			m.State = Done
+		}
+	}
+}
+
+func (b *Box) queueReports(tx *db.Tx, m *Message) error {
+	for _, f := range m.Files {
+		if f.State != Queued {
+			continue
+		}
+		if err := b.queue(tx, m.ID, f.Number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Box) queue(tx *db.Tx, message int64, number int) error {
+	key := fmt.Sprintf("%d/%d", message, number)
+	return job.Enqueue(tx, reportJob, key, key, b.Clock.Now())
+}
+
 // TakeReport has a file of a message taken in as a report of a feed, in the background. Whose report it is follows from its name, unless
 // feed says so. A person decides it, because anybody can send a file.
 func (b *Box) TakeReport(ctx context.Context, actor act.Actor, message int64, number int, feed string) error {
@@ -95,8 +126,7 @@ func (b *Box) TakeReport(ctx context.Context, actor act.Actor, message int64, nu
 		if err := setFile(tx, message, number, feed, Queued, ""); err != nil {
 			return err
 		}
-		key := fmt.Sprintf("%d/%d", message, number)
-		return job.Enqueue(tx, reportJob, key, key, b.Clock.Now())
+		return b.queue(tx, message, number)
 	})
 }
 

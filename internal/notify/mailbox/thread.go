@@ -178,7 +178,7 @@ func tickets(subject string) []string {
 
 // verify looks whether the sender's address is that of the letter, or of a contact of its constituent.
 func (b *Box) verify(ctx context.Context, m *Message) error {
-	if m.Ticket == "" || m.From == "" || m.Verified || slices.Contains(m.Flaws, eml.Senders) {
+	if m.Ticket == "" || m.From == "" || m.Verified || m.Authentic == Denied || slices.Contains(m.Flaws, eml.Senders) {
 		return nil
 	}
 	if m.Verified = sameAddress(m.to, m.From); m.Verified || m.Constituent == 0 {

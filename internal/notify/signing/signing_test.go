@@ -46,11 +46,12 @@ type desk struct {
 	box      *notify.Outbox
 	contact  constituency.Contact
 	letters  int
+	began    int64 // a maildir keeps what earlier tests sent
 }
 
 func onEach(t *testing.T, fn func(d *desk)) {
 	dbtest.Each(t, audit.Recorder(clock.NewManual(begin)), func(t *testing.T, records *db.DB) {
-		d := &desk{T: t, ctx: context.Background(), db: records, clock: clock.NewManual(begin), server: mailtest.New(t)}
+		d := &desk{T: t, ctx: context.Background(), db: records, clock: clock.NewManual(begin), server: mailtest.New(t), began: time.Now().UnixNano()}
 		d.registry = constituency.NewStore(records, d.clock)
 		seal, err := identity.NewSeal(make([]byte, 32))
 		d.must(err)
@@ -96,14 +97,20 @@ func (d *desk) give(encrypt bool, until ...time.Time) {
 	d.must(d.registry.SetKeys(d.ctx, admin, d.contact.ID, keys, encrypt))
 }
 
+// compose is another letter to the contact.
+func (d *desk) compose() notify.Letter {
+	d.letters++
+	return notify.Letter{Key: fmt.Sprintf("digest:%d:%d", d.began, d.letters), Kind: "digest", Constituent: d.contact.Constituent, To: d.contact.Mail, Asked: true, Ticket: "[CERT-17]",
+		Content: &notify.Content{Subject: "Open services [CERT-17]", Text: "Open services.\n", Marking: disclosure.Marking{Label: tlp.Green}}}
+}
+
 // enqueue writes a letter down.
 func (d *desk) enqueue(required bool) (id int64) {
 	d.Helper()
-	d.letters++
 	err := d.db.Act(d.ctx, act.Act{Actor: admin, Verb: "test.enqueue", Object: "test:1"}, func(tx *db.Tx) (err error) {
-		id, err = d.box.Enqueue(tx, notify.Letter{Key: fmt.Sprint("digest:", d.letters), Kind: "digest", Constituent: d.contact.Constituent, To: d.contact.Mail, Asked: true,
-			Ticket: "[CERT-17]", EncryptionRequired: required,
-			Content: &notify.Content{Subject: "Open services [CERT-17]", Text: "Open services.\n", Marking: disclosure.Marking{Label: tlp.Green}}})
+		l := d.compose()
+		l.EncryptionRequired = required
+		id, err = d.box.Enqueue(tx, l)
 		return err
 	})
 	d.must(err)

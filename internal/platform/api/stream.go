@@ -3,10 +3,12 @@ package api
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,14 +26,34 @@ type Download[In any] struct {
 	Permission  act.Permission
 	Types       []string // the content types it can answer with, for the documentation
 	Handle      func(ctx context.Context, c Caller, in *In) (*Stream, error)
+
+	cleared bool
 }
 
 // Stream is the answer of a Download. Write may take as long as it needs; an error after its first 64 KiB breaks the
 // connection off, so that the client cannot take a part for the whole.
 type Stream struct {
 	ContentType string
-	Name        string // of the file to save; "" shows it in place
+	Name        string            // of the file to save; "" shows it in place
+	Headers     map[string]string // others: ETag, Link
 	Write       func(ctx context.Context, w io.Writer) error
+}
+
+// unchanged says that the caller has the answer already.
+type unchanged struct{ tag string }
+
+// Error implements error.
+func (u *unchanged) Error() string { return "not modified: " + u.tag }
+
+// Conditional is what a Download returns as its error when the caller's If-None-Match names the tag of the answer: the answer is 304
+// then, and nothing is given out. Otherwise it is nil.
+func Conditional(ifNoneMatch, tag string) error {
+	for t := range strings.SplitSeq(ifNoneMatch, ",") {
+		if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == tag {
+			return &unchanged{tag}
+		}
+	}
+	return nil
 }
 
 func (d Download[In]) declared() *declaration {
@@ -47,11 +69,26 @@ func (d Download[In]) mount(s *server) error {
 	op.Responses["200"] = &huma.Response{Description: "The stream", Content: content}
 	huma.Register(s.api, op, func(ctx context.Context, in *In) (*huma.StreamResponse, error) {
 		st, err := d.Handle(ctx, callerOf(ctx), in)
+		var same *unchanged
+		if errors.As(err, &same) {
+			return &huma.StreamResponse{Body: func(hc huma.Context) {
+				hc.SetHeader("ETag", same.tag)
+				hc.SetStatus(http.StatusNotModified)
+			}}, nil
+		}
 		if err != nil {
 			return nil, s.problem(ctx, d.ID, err)
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			_, w := humago.Unwrap(hc)
+			r, w := humago.Unwrap(hc)
+			if s.Took != nil && !d.cleared {
+				if err := s.Took(ctx, callerOf(ctx).Actor, r.URL.Path, r.URL.RawQuery); err != nil {
+					if p, ok := s.problem(ctx, d.ID, err).(*Problem); ok {
+						write(w, p)
+					}
+					return
+				}
+			}
 			s.stream(ctx, d.ID, w, st)
 		}}, nil
 	})
@@ -63,6 +100,9 @@ func (s *server) stream(ctx context.Context, id string, w http.ResponseWriter, s
 	rc.SetWriteDeadline(time.Time{}) // an export of a million rows outlasts the deadline of a page
 	out := &begun{w: w, start: func() {
 		w.Header().Set("Content-Type", st.ContentType)
+		for name, value := range st.Headers {
+			w.Header().Set(name, value)
+		}
 		if st.Name != "" {
 			w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": st.Name}))
 		}

@@ -47,8 +47,14 @@ type Config struct {
 	Silence  time.Duration          // after which a server that says nothing is given up; 0 is two minutes
 }
 
-// Name is what people call the mailbox: "cert@mail.example/INBOX".
-func (c Config) Name() string { return c.User + "@" + c.Host + "/" + c.Folder }
+// Name is what people call the mailbox: "cert@mail.example/INBOX", with the port when it is not the usual one.
+func (c Config) Name() string {
+	host := c.Host
+	if c.Port != 993 && c.Port != 143 {
+		host = net.JoinHostPort(host, strconv.Itoa(c.Port))
+	}
+	return c.User + "@" + host + "/" + c.Folder
+}
 
 // Mailbox is one folder of a server. It is safe for concurrent use.
 type Mailbox struct {

@@ -156,8 +156,8 @@ func TestTheServerMustProveItself(t *testing.T) {
 
 func TestAddressesOfMailboxes(t *testing.T) {
 	for in, want := range map[string]string{
-		"imaps://cert@mail.example": "cert@mail.example/INBOX 993 0", "imaps://cert@cert.example@mail.example:1993/Replies/In": "cert@cert.example@mail.example/Replies/In 1993 0",
-		"imap://a%40b@mail.example/": "a@b@mail.example/INBOX 143 1", "imap://cert@127.0.0.1:1143": "cert@127.0.0.1/INBOX 1143 2", "imap://cert@[::1]": "cert@::1/INBOX 143 2",
+		"imaps://cert@mail.example": "cert@mail.example/INBOX 993 0", "imaps://cert@cert.example@mail.example:1993/Replies/In": "cert@cert.example@mail.example:1993/Replies/In 1993 0",
+		"imap://a%40b@mail.example/": "a@b@mail.example/INBOX 143 1", "imap://cert@127.0.0.1:1143": "cert@127.0.0.1:1143/INBOX 1143 2", "imap://cert@[::1]": "cert@::1/INBOX 143 2",
 		"imaps://cert:secret@mail.example": "", "imaps://mail.example": "", "pop3://cert@mail.example": "", "imaps://cert@": "", "imaps://cert@mail.example:0": "",
 		"imaps://cert@mail.example/a%0D%0Ab": "", "imaps://cert@mail.example/?x": "", "": "",
 	} {

@@ -134,6 +134,9 @@ func (l *Line) hand(m Raw) (stage string, err error) {
 // a server ends the conversation, are the line's.
 func (l *Line) judge(stage string, err error) error {
 	var te *textproto.Error
+	if !errors.As(err, &te) && stage == "sender" {
+		return l.s.unavailable(ErrGone)
+	}
 	if !errors.As(err, &te) {
 		return l.s.unavailable(errBroken)
 	}
@@ -150,6 +153,9 @@ func (l *Line) judge(stage string, err error) error {
 	}
 	return fault.New(kind, "%s:%d: %w", l.s.cfg.Host, l.s.cfg.Port, r)
 }
+
+// ErrGone is that the connection was gone before the message began, as an idle one may be: another line can take the message at once.
+var ErrGone = errors.New("the connection was gone")
 
 var (
 	errBroken = errors.New("the connection broke off")

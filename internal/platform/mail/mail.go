@@ -34,6 +34,7 @@ type Config struct {
 	User     string                 // "" does not sign in
 	Password func() (string, error) // asked before every message, so that a new one counts at once
 	From     string                 // "CERT Ruritania <cert@cert.example>"
+	Secret   []byte                 // what Message-IDs are made with: a bounce or reply that names one has seen the message
 	HELO     string                 // "" is the domain of From
 	Timeout  time.Duration          // for one message; 0 is a minute
 }

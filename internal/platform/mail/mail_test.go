@@ -215,6 +215,16 @@ func parse(t *testing.T, raw string) netmail.Header {
 	return m.Header
 }
 
+func TestAMessageIDIsNotGuessedWithoutTheSecret(t *testing.T) {
+	c := Config{Host: "127.0.0.1", Port: 25, TLS: None, From: "cert@cert.example", Secret: []byte("one")}
+	one := sender(t, c, egress.Open(egress.Policy{}))
+	c.Secret = []byte("two")
+	two := sender(t, c, egress.Open(egress.Policy{}))
+	if a, b := one.MessageID("digest:7"), two.MessageID("digest:7"); a == b || a != one.MessageID("digest:7") || a == one.MessageID("digest:8") {
+		t.Errorf("%s %s", a, b)
+	}
+}
+
 func TestOnlyClearedMessagesAreSent(t *testing.T) {
 	p := &peer{}
 	l, err := sender(t, p.serve(t, None), egress.Open(egress.Policy{})).Dial(t.Context())

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"mime"
@@ -150,8 +151,9 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// messageID tells nothing of the key.
+// messageID tells nothing of the key, and nobody without the secret can guess it: who names it has seen the message.
 func (s *Sender) messageID(key string) string {
-	sum := sha256.Sum256([]byte("tocsin message " + s.domain + "\x00" + key))
-	return hex.EncodeToString(sum[:16]) + "@" + s.domain
+	h := hmac.New(sha256.New, s.cfg.Secret)
+	h.Write([]byte("tocsin message " + s.domain + "\x00" + key))
+	return hex.EncodeToString(h.Sum(nil)[:16]) + "@" + s.domain
 }

@@ -89,6 +89,7 @@ type frame struct {
 	Account string // who is signed in; "" nobody
 	SignIn  string
 	Views   []Link // saved lists
+	Sending *Sending
 	Save    bool   // this list can be saved
 	Path    string // what would be saved
 	Stored  string
@@ -147,6 +148,9 @@ func (a *App) write(w http.ResponseWriter, r *http.Request, room *set, name, tit
 			f.Refresh = int(t.RefreshAfter() / time.Second)
 		}
 		a.saved(r, &f)
+		if a.cfg.Sending != nil && a.pages["POST /outbox/stop"] != nil {
+			f.Sending = a.cfg.Sending(r.Context(), v.Visitor.Actor)
+		}
 		f.Flash, f.Grave = takeFlash(w, r, room, v.Visitor)
 		err = a.base.byLang[lang].ExecuteTemplate(page, "layout.html", f)
 	}

@@ -40,6 +40,13 @@ type NavEntry struct {
 	Permission act.Permission // who sees it
 }
 
+// Sending is how the switch stands that stops everything that is sent. Every page shows it, with the button that stops.
+type Sending struct {
+	On     bool
+	Sealed bool // nothing can leave the world
+	Stop   bool // the visitor may stop it
+}
+
 // Link leads to a page; its text is ready for people.
 type Link struct{ Text, Href string }
 
@@ -61,7 +68,11 @@ type Config struct {
 	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
 	// returns an error. nil: none.
 	Outside func(act.Permission) bool
-	Views   func(context.Context, act.Actor) []Link // saved lists, for the menu; may be nil
+	// Took records that somebody takes a file which did not pass the gate, before its first byte; what cannot be recorded is not
+	// given. May be nil.
+	Took    func(ctx context.Context, a act.Actor, path, query string) error
+	Views   func(context.Context, act.Actor) []Link   // saved lists, for the menu; may be nil
+	Sending func(context.Context, act.Actor) *Sending // the switch of everything that is sent, for every page; may be nil
 	Log     *slog.Logger
 	Observe func(route string, status int, d time.Duration) // may be nil
 }

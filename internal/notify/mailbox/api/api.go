@@ -196,7 +196,8 @@ func (r *room) finish(ctx context.Context, c api.Caller, in *Number) (*Message, 
 }
 
 type reportInput struct {
-	fileInput
+	Number
+	File int `path:"number" minimum:"1"`
 	Body struct {
 		Feed string `json:"feed,omitempty" maxLength:"64" doc:"Whose report it is, when its name does not say so"`
 	}

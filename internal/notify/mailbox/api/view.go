@@ -27,7 +27,8 @@ type Message struct {
 	Letter      int64          `json:"letter,omitempty" doc:"Of the outbox that it is about"`
 	Constituent int64          `json:"constituent,omitempty"`
 	Threaded    string         `json:"threaded,omitempty" enum:"reference,ticket,report,hand"`
-	Verified    bool           `json:"verified" doc:"The sender's address is one that we write to. It can be forged"`
+	Verified    bool           `json:"verified" doc:"The sender's address is one that we write to, and our mail server does not deny it"`
+	Authentic   int            `json:"authentic" enum:"-1,0,1" doc:"Whether our own mail server vouches for the sender's domain; 0: it was not asked"`
 	State       string         `json:"state" enum:"waiting,open,done,dismissed"`
 	Reason      string         `json:"reason,omitempty"`
 	Answer      int64          `json:"answer,omitempty" doc:"The letter that answers it"`
@@ -53,7 +54,7 @@ type File struct {
 func messageOf(m *mailbox.Message) *Message {
 	out := &Message{ID: m.ID, Taken: time.UnixMicro(m.Taken).UTC(), Received: at(m.Received), Sent: at(m.Sent), FromName: m.FromName, From: m.From,
 		ReplyTo: m.ReplyTo, Subject: m.Subject, Text: m.Text, Kind: string(m.Kind), AutomaticBy: m.AutomaticBy, MessageID: m.MessageID, Flaws: m.Flaws,
-		Ticket: m.Ticket, Letter: m.Letter, Constituent: m.Constituent, Threaded: m.Threaded, Verified: m.Verified, State: string(m.State),
+		Ticket: m.Ticket, Letter: m.Letter, Constituent: m.Constituent, Threaded: m.Threaded, Verified: m.Verified, Authentic: int(m.Authentic), State: string(m.State),
 		Reason: m.Reason, Answer: m.Answer, Size: m.Size, Stored: m.Stored, SHA256: m.SHA256}
 	if m.Report != nil {
 		out.Deliveries = m.Report.Recipients

@@ -14,14 +14,14 @@ import (
 	"math/big"
 	"mime"
 	netmail "net/mail"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"tocsin/internal/platform/mail/protect/protecttest"
 )
 
 // Judges go by the machine's clock.
@@ -127,28 +127,6 @@ func parsed(t *testing.T, text string) *Key {
 	return k
 }
 
-// tool runs an outside judge; without it the test is skipped.
-func tool(t *testing.T, stdin []byte, name string, args ...string) (stdout, stderr string, err error) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed: it is the judge here", name)
-	}
-	cmd := exec.Command(name, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &out, &errs
-	err = cmd.Run()
-	return out.String(), errs.String(), err
-}
-
-func file(t *testing.T, name, content string) string {
-	t.Helper()
-	p := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // outer reads the header that travels in clear.
 func outer(t *testing.T, raw []byte) netmail.Header {
 	t.Helper()
@@ -191,16 +169,16 @@ func TestOpenSSLVerifiesSignedMail(t *testing.T) {
 		if h := outer(t, signed); h.Get("Message-ID") != "<abc@cert.example>" || h.Get("References") != "<first@cert.example>" {
 			t.Errorf("%s: the header changed: %v", name, h)
 		}
-		out, errs, err := tool(t, signed, "openssl", "smime", "-verify", "-CAfile", file(t, "ca.pem", c.ca))
+		out, errs, err := protecttest.Run(t, string(signed), "openssl", "smime", "-verify", "-CAfile", protecttest.File(t, "ca.pem", c.ca))
 		if err != nil {
 			t.Fatalf("%s: %s\n%s", name, errs, signed)
 		}
 		inside(t, out, "clear")
 		bad := bytes.Replace(signed, []byte("=46rom the"), []byte("=46rom tha"), 1)
-		if _, _, err := tool(t, bad, "openssl", "smime", "-verify", "-CAfile", file(t, "ca.pem", c.ca)); err == nil {
+		if _, _, err := protecttest.Run(t, string(bad), "openssl", "smime", "-verify", "-CAfile", protecttest.File(t, "ca.pem", c.ca)); err == nil {
 			t.Errorf("%s: a changed message verifies", name)
 		}
-		if _, _, err := tool(t, signed, "openssl", "smime", "-verify", "-CAfile", file(t, "ca.pem", issue(t, key, "x@x.example", nil).ca)); err == nil {
+		if _, _, err := protecttest.Run(t, string(signed), "openssl", "smime", "-verify", "-CAfile", protecttest.File(t, "ca.pem", issue(t, key, "x@x.example", nil).ca)); err == nil {
 			t.Errorf("%s: it verifies under an authority that did not issue it", name)
 		}
 	}
@@ -215,11 +193,11 @@ func TestOpenSSLDecryptsAndThenVerifies(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		hidden(t, sealed)
-		signed, errs, err := tool(t, sealed, "openssl", "cms", "-decrypt", "-inkey", file(t, "key.pem", contact.key), "-recip", file(t, "cert.pem", contact.pem))
+		signed, errs, err := protecttest.Run(t, string(sealed), "openssl", "cms", "-decrypt", "-inkey", protecttest.File(t, "key.pem", contact.key), "-recip", protecttest.File(t, "cert.pem", contact.pem))
 		if err != nil {
 			t.Fatalf("%s: %s", name, errs)
 		}
-		out, errs, err := tool(t, []byte(signed), "openssl", "smime", "-verify", "-CAfile", file(t, "ca.pem", team.ca))
+		out, errs, err := protecttest.Run(t, signed, "openssl", "smime", "-verify", "-CAfile", protecttest.File(t, "ca.pem", team.ca))
 		if err != nil {
 			t.Fatalf("%s: %s", name, errs)
 		}
@@ -241,42 +219,8 @@ func hidden(t *testing.T, sealed []byte) {
 	}
 }
 
-// gpg has a home of its own.
-type gpg struct {
-	t    *testing.T
-	home string
-}
-
-func newGPG(t *testing.T) gpg {
-	t.Helper()
-	home, err := os.MkdirTemp("", "g") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := gpg{t, home}
-	t.Cleanup(func() {
-		exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
-		os.RemoveAll(home)
-	})
-	return g
-}
-
-func (g gpg) run(stdin string, args ...string) (stdout, stderr string, err error) {
-	g.t.Helper()
-	return tool(g.t, []byte(stdin), "gpg", append([]string{"--homedir", g.home, "--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--trust-model", "always"}, args...)...)
-}
-
-func (g gpg) must(stdin string, args ...string) string {
-	g.t.Helper()
-	out, errs, err := g.run(stdin, args...)
-	if err != nil {
-		g.t.Fatalf("gpg %v: %v\n%s", args, err, errs)
-	}
-	return out
-}
-
 // teamPGP is a key that Tocsin made; its public half is imported.
-func teamPGP(t *testing.T, g gpg) *Signer {
+func teamPGP(t *testing.T, g protecttest.GPG) *Signer {
 	t.Helper()
 	text, err := GenerateOpenPGP("CERT Ruritania", "cert@cert.example", now.Add(-time.Minute), 365*24*time.Hour)
 	if err != nil {
@@ -287,17 +231,17 @@ func teamPGP(t *testing.T, g gpg) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.must(public, "--import")
+	g.Must(public, "--import")
 	return s
 }
 
 func TestGPGVerifiesSignedMail(t *testing.T) {
-	g := newGPG(t)
+	g := protecttest.NewGPG(t)
 	made := signer(t, func() string {
-		other := newGPG(t)
-		other.must("", "--quick-gen-key", "CERT <cert@cert.example>", "rsa2048", "sign", "1y")
-		g.must(other.must("", "--armor", "--export"), "--import")
-		return other.must("", "--armor", "--export-secret-keys")
+		other := protecttest.NewGPG(t)
+		other.Must("", "--quick-gen-key", "CERT <cert@cert.example>", "rsa2048", "sign", "1y")
+		g.Must(other.Must("", "--armor", "--export"), "--import")
+		return other.Must("", "--armor", "--export-secret-keys")
 	}())
 	for name, s := range map[string]*Signer{"made here": teamPGP(t, g), "made by gpg": made} {
 		signed, err := s.Sign(rendered(t), time.Now())
@@ -308,18 +252,13 @@ func TestGPGVerifiesSignedMail(t *testing.T) {
 		if err != nil || kind != "multipart/signed" || params["protocol"] != "application/pgp-signature" {
 			t.Fatalf("%s: %s %v %v", name, kind, params, err)
 		}
-		pieces := strings.Split(string(signed), "--"+params["boundary"])
-		if len(pieces) != 4 {
-			t.Fatalf("%s: %d pieces", name, len(pieces))
-		}
-		data := strings.TrimSuffix(strings.TrimPrefix(pieces[1], "\r\n"), "\r\n")
-		_, sig, _ := strings.Cut(pieces[2], "\r\n\r\n")
-		sigFile := file(t, "sig.asc", sig)
-		_, errs, err := g.run(data, "--verbose", "--verify", sigFile, "-")
+		data, sig := protecttest.Parts(t, string(signed))
+		sigFile := protecttest.File(t, "sig.asc", sig)
+		_, errs, err := g.Run(data, "--verbose", "--verify", sigFile, "-")
 		if err != nil || !strings.Contains(errs, "Good signature") || !strings.Contains(strings.ToLower(errs), "digest algorithm "+strings.TrimPrefix(params["micalg"], "pgp-")) {
 			t.Errorf("%s: %v, micalg %s\n%s", name, err, params["micalg"], errs)
 		}
-		if _, _, err := g.run(data+"\r\n", "--verify", sigFile, "-"); err == nil {
+		if _, _, err := g.Run(data+"\r\n", "--verify", sigFile, "-"); err == nil {
 			t.Errorf("%s: a longer content verifies", name)
 		}
 		inside(t, data, "clear")
@@ -328,9 +267,9 @@ func TestGPGVerifiesSignedMail(t *testing.T) {
 
 func TestGPGDecryptsAndFindsTheSignature(t *testing.T) {
 	for _, algorithm := range []string{"default", "future-default"} {
-		g := newGPG(t)
-		g.must("", "--quick-gen-key", "Ana <ana@isp.example>", algorithm, "default", "1y")
-		contact := parsed(t, g.must("", "--armor", "--export", "ana@isp.example"))
+		g := protecttest.NewGPG(t)
+		g.Must("", "--quick-gen-key", "Ana <ana@isp.example>", algorithm, "default", "1y")
+		contact := parsed(t, g.Must("", "--armor", "--export", "ana@isp.example"))
 		if !contact.For("Ana@ISP.example") || contact.For("eve@isp.example") || contact.Type != OpenPGP || contact.Expires.IsZero() {
 			t.Errorf("%s: read as %+v", algorithm, contact)
 		}
@@ -341,7 +280,7 @@ func TestGPGDecryptsAndFindsTheSignature(t *testing.T) {
 			}
 			hidden(t, sealed)
 			at := bytes.Index(sealed, []byte("-----BEGIN PGP MESSAGE"))
-			out, errs, err := g.run(string(sealed[at:]), "--decrypt")
+			out, errs, err := g.Run(string(sealed[at:]), "--decrypt")
 			if err != nil || strings.Contains(errs, "Good signature") != (from != nil) {
 				t.Fatalf("%s %s: %v\n%s", algorithm, name, err, errs)
 			}
@@ -353,7 +292,7 @@ func TestGPGDecryptsAndFindsTheSignature(t *testing.T) {
 func TestWhatIsSentIsNeverLessThanAsked(t *testing.T) {
 	team, contact := issue(t, rsaKey(t), "cert@cert.example", nil), issue(t, rsaKey(t), "ana@isp.example", nil)
 	s, k := signer(t, team.key+team.pem), parsed(t, contact.pem)
-	g := newGPG(t)
+	g := protecttest.NewGPG(t)
 	pgp := teamPGP(t, g)
 	raw := rendered(t)
 	for name, try := range map[string]func() ([]byte, error){
@@ -396,4 +335,30 @@ func FuzzTake(f *testing.F) {
 			t.Errorf("%q lost something: %v", raw, again)
 		}
 	})
+}
+
+func TestASignerSignsForManyAtOnce(t *testing.T) {
+	raw := rendered(t)
+	text, err := GenerateOpenPGP("CERT", "cert@cert.example", now.Add(-time.Minute), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := issue(t, ecKey(t), "cert@cert.example", nil)
+	contact := parsed(t, public(t, nil))
+	for _, s := range []*Signer{signer(t, text), signer(t, c.key+c.pem)} {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if _, err := s.Sign(raw, now); err != nil {
+					t.Error(err)
+				}
+				if s.Public.Type == OpenPGP {
+					if _, err := Encrypt(raw, s, contact, "[...]", now); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
 }

@@ -38,6 +38,7 @@ CREATE TABLE mailbox_message (
   constituent  BIGINT NOT NULL,      -- of that letter; 0
   threaded     TEXT COLLATE "C" NOT NULL,        -- by what it was: reference, ticket, report, hand; ''
   verified     INTEGER NOT NULL,     -- 1: the sender's address is one of those we write to; of a bounce: it names our letter and its address
+  authentic    INTEGER NOT NULL,     -- 1: our own mail server vouches for the domain of the sender, -1: it does not; 0: nobody asked it
   state        TEXT COLLATE "C" NOT NULL,        -- waiting, open, done, dismissed
   reason       TEXT COLLATE "C" NOT NULL,        -- why it was dismissed
   answer       BIGINT NOT NULL       -- the letter that answers it; 0

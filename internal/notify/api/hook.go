@@ -1,0 +1,68 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"tocsin/internal/notify"
+	"tocsin/internal/platform/api"
+)
+
+func (r *room) hookRoutes() []api.Route {
+	return []api.Route{
+		api.Operation[hooksInput, api.Page[notify.Hook]]{Method: http.MethodGet, Path: "/api/webhooks", ID: "list-webhooks",
+			Summary: "Webhooks that letters are posted to", Permission: read, Handle: r.hooks},
+		api.Operation[newHook, MadeHook]{Method: http.MethodPost, Path: "/api/webhooks", ID: "create-webhook", Status: http.StatusCreated,
+			Summary: "Add a webhook; its secret is told once", Permission: write, Handle: r.addHook,
+			Description: "Calls are signed as the Standard Webhooks specification says: `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`. " +
+				"Refuse a timestamp that is more than 300 seconds off, and an id seen before: a retry has the same id and body."},
+		api.Operation[enableInput, api.Nothing]{Method: http.MethodPut, Path: "/api/webhooks/{id}/enabled", ID: "enable-webhook",
+			Summary: "Switch a webhook on or off", Permission: write, Handle: r.enable},
+		api.Operation[NumberPath, api.Nothing]{Method: http.MethodDelete, Path: "/api/webhooks/{id}", ID: "delete-webhook",
+			Summary: "Remove a webhook; its waiting letters are cancelled", Permission: write, Handle: r.remove},
+	}
+}
+
+type hooksInput struct {
+	Constituent int64 `query:"constituent" minimum:"1" doc:"Only of this constituent"`
+}
+
+func (r *room) hooks(ctx context.Context, _ api.Caller, in *hooksInput) (*api.Page[notify.Hook], error) {
+	hs, err := r.Outbox.Hooks(ctx, in.Constituent)
+	return api.NewPage(hs, ""), err
+}
+
+type newHook struct {
+	Body struct {
+		Constituent int64    `json:"constituent" minimum:"1"`
+		Name        string   `json:"name" minLength:"1" maxLength:"200"`
+		URL         string   `json:"url" maxLength:"2000" doc:"https, except on this machine"`
+		Kinds       []string `json:"kinds,omitempty" maxItems:"50" doc:"The kinds of letter it takes; absent: all"`
+	}
+}
+
+// MadeHook is a new webhook with its secret.
+type MadeHook struct {
+	Hook   notify.Hook `json:"webhook"`
+	Secret string      `json:"secret" doc:"Shown once: whsec_ and base64"`
+}
+
+func (r *room) addHook(ctx context.Context, c api.Caller, in *newHook) (*MadeHook, error) {
+	h, secret, err := r.Outbox.AddHook(ctx, c.Actor, notify.Hook{Constituent: in.Body.Constituent, Name: in.Body.Name, URL: in.Body.URL, Kinds: in.Body.Kinds})
+	return &MadeHook{h, secret}, err
+}
+
+type enableInput struct {
+	NumberPath
+	Body struct {
+		Enabled bool `json:"enabled"`
+	}
+}
+
+func (r *room) enable(ctx context.Context, c api.Caller, in *enableInput) (*api.Nothing, error) {
+	return nil, r.Outbox.EnableHook(ctx, c.Actor, in.ID, in.Body.Enabled)
+}
+
+func (r *room) remove(ctx context.Context, c api.Caller, in *NumberPath) (*api.Nothing, error) {
+	return nil, r.Outbox.RemoveHook(ctx, c.Actor, in.ID)
+}

@@ -1,0 +1,88 @@
+package notify
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A content is kept as zstd over parts that each begin with their length: first all that is small as JSON, then the text, the HTML and
+// the bytes of each attachment as they are. JSON for everything would cost more than all the rest of a letter's way.
+
+func (o *Outbox) packContent(c *Content) ([]byte, error) {
+	small := *c
+	small.Text, small.HTML, small.Attachments = "", "", nil
+	for _, a := range c.Attachments {
+		a.Bytes = nil
+		small.Attachments = append(small.Attachments, a)
+	}
+	head, err := json.Marshal(small)
+	if err != nil {
+		return nil, err
+	}
+	n := len(head) + len(c.Text) + len(c.HTML) + binary.MaxVarintLen64*(3+len(c.Attachments))
+	for _, a := range c.Attachments {
+		n += len(a.Bytes)
+	}
+	b := make([]byte, 0, n)
+	b = append(binary.AppendUvarint(b, uint64(len(head))), head...)
+	b = append(binary.AppendUvarint(b, uint64(len(c.Text))), c.Text...)
+	b = append(binary.AppendUvarint(b, uint64(len(c.HTML))), c.HTML...)
+	for _, a := range c.Attachments {
+		b = append(binary.AppendUvarint(b, uint64(len(a.Bytes))), a.Bytes...)
+	}
+	return o.pack.EncodeAll(b, nil), nil
+}
+
+func (o *Outbox) unpackContent(packed []byte) (*Content, error) {
+	b, err := o.unpack.DecodeAll(packed, nil)
+	if err == nil {
+		var c *Content
+		if c, err = readContent(b); err == nil {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("the content of a letter is damaged: %w", err)
+}
+
+var errCut = errors.New("it ends too early, or too late")
+
+// readContent reads what packContent wrote.
+func readContent(b []byte) (*Content, error) {
+	part := func() ([]byte, error) {
+		n, k := binary.Uvarint(b)
+		if k <= 0 || n > uint64(len(b)-k) {
+			return nil, errCut
+		}
+		p := b[k : k+int(n) : k+int(n)]
+		b = b[k+int(n):]
+		return p, nil
+	}
+	head, err := part()
+	if err != nil {
+		return nil, err
+	}
+	var c Content
+	if err := json.Unmarshal(head, &c); err != nil {
+		return nil, err
+	}
+	text, err := part()
+	if err != nil {
+		return nil, err
+	}
+	html, err := part()
+	if err != nil {
+		return nil, err
+	}
+	c.Text, c.HTML = string(text), string(html)
+	for i := range c.Attachments {
+		if c.Attachments[i].Bytes, err = part(); err != nil {
+			return nil, err
+		}
+	}
+	if len(b) > 0 {
+		return nil, errCut
+	}
+	return &c, nil
+}

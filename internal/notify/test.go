@@ -1,0 +1,45 @@
+package notify
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+
+	"tocsin/internal/disclosure"
+	"tocsin/internal/format/tlp"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// TestKind is the kind of letters that somebody sends to themselves.
+const TestKind = "test"
+
+// SendTest sends a letter to who asks for it, at their own address, in the ordinary way: it obeys the switch, the gate and the rates.
+// The caller fills in To, Language, EncryptionRequired and Content; a content without a label is TLP:CLEAR.
+func (o *Outbox) SendTest(ctx context.Context, actor act.Actor, l Letter) (id int64, err error) {
+	if l.Content == nil {
+		return 0, fault.Invalidf("a test needs a content")
+	}
+	if l.Content.Marking.Effective() == tlp.None {
+		l.Content.Marking.Label = tlp.Clear
+	}
+	to := disclosure.RecipientOf(actor)
+	to.Session = 0
+	l.Kind, l.Channel, l.Recipient, l.Asked, l.Constituent, l.Ticket = TestKind, disclosure.Mail, to, true, 0, ""
+	l.Key = "test:" + actor.Subject() + ":" + rand.Text()
+	l.Content.References = nil
+	detail, err := json.Marshal(map[string]string{"subject": l.Content.Subject})
+	if err != nil {
+		return 0, err
+	}
+	err = o.DB.Act(ctx, act.Act{Actor: actor, Verb: "outbox.test", Detail: string(detail)}, func(tx *db.Tx) error {
+		if id, err = o.Enqueue(tx, l); err != nil {
+			return err
+		}
+		tx.Note(fmt.Sprintf("letter:%d", id), "")
+		return nil
+	})
+	return id, err
+}
