@@ -28,7 +28,8 @@ type options struct {
 	dir, postgres                             string
 	floors, pages, sqlite                     bool
 	requests                                  int
-	letters, digests                          int
+	letters                                   int
+	digests                                   int
 }
 
 func main() {

@@ -239,6 +239,9 @@ func (v visitor) crawl(t *testing.T, at string, mux *http.ServeMux, left map[str
 			times[pattern]++
 			delete(left, pattern)
 		}
+		if i < begins && pattern != "" && status != http.StatusOK && u.RawQuery == "" {
+			t.Errorf("%s as %s: %d\n%s", queue[i], v.name, status, page)
+		}
 		if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || res.Header.Get("Content-Disposition") != "" {
 			continue
 		}

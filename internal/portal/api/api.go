@@ -40,6 +40,12 @@ func Routes(p *portal.Portal) []api.Route {
 		api.ClearedDownload[exportInput]{Path: "/api/portal/findings/export", ID: "portal-export-findings",
 			Summary: "Export one's own findings", Permission: download,
 			Types: []string{"application/json", "text/csv", "application/x-ndjson"}, Handle: r.export},
+		api.ClearedDownload[pullInput]{Path: "/api/portal/events", ID: "portal-pull-events", Permission: download,
+			Summary: "Pull the events that came in about one's own constituents since the last pull",
+			Description: "Ask with after= and what Tocsin-Next of the last answer said; the first time without it. Events come in the order in which they were " +
+				"taken in, each once; a report that is corrected comes again as a whole. Tocsin-More is true when there is more now. With " +
+				"If-None-Match the answer is 304 while nothing came in.",
+			Types: []string{"application/json", "text/csv", "application/x-ndjson"}, Handle: r.pull},
 		api.ClearedOperation[noticesInput, api.Page[digest.Message]]{Method: http.MethodGet, Path: "/api/portal/notifications", ID: "portal-notifications",
 			Summary: "What one's own constituents were told, the latest first", Permission: read, Handle: r.notices},
 		api.ClearedOperation[NoticeNumber, PortalNotice]{Method: http.MethodGet, Path: "/api/portal/notifications/{id}", ID: "portal-notification",
@@ -50,12 +56,6 @@ func Routes(p *portal.Portal) []api.Route {
 			Summary: "How one's own constituent is told", Permission: read, Handle: r.telling},
 		api.Operation[tellInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/telling/{constituent}", ID: "portal-tell",
 			Summary: "Say how one's own constituent is to be told", Permission: manage, Handle: r.tell},
-		api.ClearedDownload[pullInput]{Path: "/api/portal/events", ID: "portal-pull-events", Permission: download,
-			Summary: "Pull the events that came in about one's own constituents since the last pull",
-			Description: "Ask with after= and what Tocsin-Next of the last answer said; the first time without it. Events come in the order in which they were " +
-				"taken in, each once; a report that is corrected comes again as a whole. Tocsin-More is true when there is more now. With " +
-				"If-None-Match the answer is 304 while nothing came in.",
-			Types: []string{"application/json", "text/csv", "application/x-ndjson"}, Handle: r.pull},
 		api.ClearedOperation[Chosen, PortalRegistry]{Method: http.MethodGet, Path: "/api/portal/registry", ID: "portal-registry",
 			Summary: "One's own contacts and assets", Permission: read, Handle: r.registry,
 			Description: "Who acts for several constituents names one; without it the answer has only the choices."},

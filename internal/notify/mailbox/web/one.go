@@ -14,7 +14,7 @@ import (
 )
 
 type mailPage struct {
-	Mail   mail
+	Mail   *mail
 	Labels []web.Option
 	Label  string // that an answer begins with
 }
@@ -59,7 +59,8 @@ func labelOf(m *mailbox.Message) string {
 
 func (r *room) one(ctx context.Context, v web.Visitor, in Numbered) (mailPage, error) {
 	m, err := r.box.ByID(ctx, in.ID)
-	return mailPage{Mail: mailOf(v, m, false), Labels: labels(), Label: labelOf(&m)}, err
+	mail := mailOf(v, m, false)
+	return mailPage{Mail: &mail, Labels: labels(), Label: labelOf(&m)}, err
 }
 
 type conversationPage struct {
