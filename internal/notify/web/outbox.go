@@ -49,8 +49,7 @@ func (r *room) outbox(ctx context.Context, v web.Visitor, in listQuery) (outboxP
 	for _, t := range []struct{ state, href, key string }{
 		{"held:release", "/outbox/release", "tile.release"}, {"held", "/outbox?state=held", "tile.held"}, {"dead", "/outbox?state=dead", "tile.dead"},
 		{"queued", "/outbox?state=queued", "tile.queued"}, {"rendered", "/outbox?state=rendered", "tile.rendered"},
-		{"handed-over", "/outbox?state=handed-over", "tile.handed"}, {"answered", "/outbox?state=answered", "tile.answered"},
-		{"bounced", "/outbox?state=bounced", "tile.bounced"}} {
+		{"handed-over", "/outbox?state=handed-over", "tile.handed"}, {"bounced", "/outbox?state=bounced", "tile.bounced"}} {
 		n := p.Status.States[t.state]
 		if t.state == "held" {
 			n -= p.Status.States["held:release"]
@@ -78,7 +77,7 @@ func (r *room) stop(ctx context.Context, v web.Visitor, in struct {
 	Reason string `form:"reason" max:"500"`
 	To     string `form:"to" max:"2000"`
 }) (web.Done, error) {
-	return web.Done{To: web.Inside(in.To, "/outbox"), Flash: "switch.stopped", Grave: true}, r.Outbox.Stop(ctx, v.Actor, in.Reason)
+	return web.Done{To: web.Inside(in.To, "/outbox"), Flash: "layout.sending-stopped", Grave: true}, r.Outbox.Stop(ctx, v.Actor, in.Reason)
 }
 
 func (r *room) start(ctx context.Context, v web.Visitor, in struct {

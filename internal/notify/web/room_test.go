@@ -146,7 +146,7 @@ func (c *console) work(id int64, s notify.State) {
 
 func TestTextsAreInTheCatalogues(t *testing.T) {
 	c := open(t)
-	webtest.Check(t, c.room(), "any", "outbox.none", "outbox.none-text", "letter.state.", "letter.hold.", "letter.channel.", "tile.", "switch.stopped", "switch.started",
+	webtest.Check(t, c.room(), "any", "outbox.none", "outbox.none-text", "letter.state.", "letter.hold.", "letter.channel.", "tile.", "layout.sending-stopped", "switch.started",
 		"test.subject", "test.text", "test.queued", "test.prefix", "letter.resent", "letter.cancelled", "letter.no-preview", "health.none", "health.none-text",
 		"release.none", "release.none-text", "release.done", "release.refused", "hook.none", "hook.none-text", "hook.saved", "hook.removed")
 }
