@@ -78,9 +78,10 @@ func TestAnswerLinkIsOpenToWhoHasItAndChangesOnlyByPost(t *testing.T) {
 		f.shows(request{method: "POST", path: path, role: public, body: values.Encode()}, status)
 	}
 	post(link, 303, url.Values{"answer": {"seen"}, "all": {"1"}, "name": {"Ana <b>"}})
-	post(link, 303, url.Values{"answer": {"fixed"}, "note": {"filtered <script>"}})
-	post(link, 400, url.Values{"answer": {"perhaps"}})
-	post(link, 400, url.Values{"answer": {"help"}})
+	post(link, 303, url.Values{"answer": {"fixed"}, "all": {"1"}, "note": {"filtered <script>"}})
+	post(link, 400, url.Values{"answer": {"fixed"}}) // of nothing
+	post(link, 400, url.Values{"answer": {"perhaps"}, "all": {"1"}})
+	post(link, 400, url.Values{"answer": {"help"}, "all": {"1"}})
 	post(link+"x", 404, url.Values{"answer": {"seen"}})
 	f.shows(request{method: "GET", path: link + "x", role: public}, 404)
 	if n := answers(); n != 2 {
