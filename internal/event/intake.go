@@ -47,6 +47,7 @@ type Intake struct {
 	writers      *writers
 	readers      *readers
 	explanations explanations
+	blocks       blockCache
 }
 
 // NewIntake returns an intake.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -57,7 +58,7 @@ func (in *Intake) originals(ctx context.Context, refs []RowRef, fn func(ref RowR
 		return err
 	}
 	defer dec.Close()
-	b := blocks{a: a, dec: dec, at: -1}
+	b := blocks{a: a, dec: dec, kept: &in.blocks, path: path}
 	header := ""
 	if a.rows > 0 && a.marks[0] > 0 {
 		h, err := b.content(0, int64(a.marks[0]))
@@ -85,12 +86,13 @@ func (in *Intake) originals(ctx context.Context, refs []RowRef, fn func(ref RowR
 	return nil
 }
 
-// blocks reads parts of an archived file and remembers the block it decoded last: rows are asked for in order.
+// blocks reads parts of an archived file by the blocks they lie in.
 type blocks struct {
-	a       *archived
-	dec     *zstd.Decoder
-	at      int
-	in, out []byte
+	a    *archived
+	dec  *zstd.Decoder
+	kept *blockCache
+	path string
+	in   []byte
 }
 
 func (b *blocks) content(from, to int64) ([]byte, error) {
@@ -100,11 +102,12 @@ func (b *blocks) content(from, to int64) ([]byte, error) {
 		if b.a.start[i+1] <= from {
 			continue
 		}
-		if err := b.decode(i); err != nil {
+		block, err := b.decode(i)
+		if err != nil {
 			return nil, err
 		}
 		upto := min(to, b.a.start[i+1])
-		out = append(out, b.out[from-b.a.start[i]:upto-b.a.start[i]]...)
+		out = append(out, block[from-b.a.start[i]:upto-b.a.start[i]]...)
 		from = upto
 	}
 	if from < to {
@@ -113,25 +116,62 @@ func (b *blocks) content(from, to int64) ([]byte, error) {
 	return out, nil
 }
 
-func (b *blocks) decode(i int) error {
-	if b.at == i {
-		return nil
+func (b *blocks) decode(i int) ([]byte, error) {
+	if block := b.kept.get(b.path, i); block != nil {
+		return block, nil
 	}
 	n := b.a.offset[i+1] - b.a.offset[i]
 	b.in = slices.Grow(b.in[:0], int(n))[:n]
 	if _, err := b.a.r.ReadAt(b.in, b.a.offset[i]); err != nil {
-		return err
+		return nil, err
 	}
-	var err error
-	if b.out, err = b.dec.DecodeAll(b.in, b.out[:0]); err != nil {
-		return errors.Join(errDamaged, err)
+	out, err := b.dec.DecodeAll(b.in, make([]byte, 0, b.a.start[i+1]-b.a.start[i]))
+	if err != nil {
+		return nil, errors.Join(errDamaged, err)
 	}
-	b.at = i
-	if int64(len(b.out)) != b.a.start[i+1]-b.a.start[i] {
-		b.at = -1
-		return errDamaged
+	if int64(len(out)) != b.a.start[i+1]-b.a.start[i] {
+		return nil, errDamaged
 	}
-	return nil
+	b.kept.put(b.path, i, out)
+	return out, nil
+}
+
+// blockCache keeps the blocks of archived files that were decoded lately: many digests have rows of one block. Archived files never
+// change, and what get returns must not be changed either.
+type blockCache struct {
+	mu   sync.Mutex
+	kept map[blockPlace][]byte
+	ring [keepBlocks]blockPlace
+	at   int
+}
+
+type blockPlace struct {
+	path string
+	i    int
+}
+
+const keepBlocks = 64 // 16 MiB
+
+func (c *blockCache) get(path string, i int) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept[blockPlace{path, i}]
+}
+
+func (c *blockCache) put(path string, i int, block []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := blockPlace{path, i}
+	if c.kept == nil {
+		c.kept = map[blockPlace][]byte{}
+	}
+	if _, ok := c.kept[p]; ok {
+		return
+	}
+	delete(c.kept, c.ring[c.at])
+	c.ring[c.at] = p
+	c.at = (c.at + 1) % keepBlocks
+	c.kept[p] = block
 }
 
 // Facts reads findings by id; those that are gone are missing.

@@ -14,7 +14,8 @@ func TestOriginalsAreTheRowsAsTheyCame(t *testing.T) {
 		for i := range 9000 { // several blocks of the archive
 			rows = append(rows, fmt.Sprintf("192.0.%d.%d %d high", i/250, i%250, 21+i%3))
 		}
-		s.take(text(report("2026-01-01", "scan_ftp", "nation", rows...)), text(report("2026-01-02", "scan_ftp", "nation", "192.0.2.9 99 low")))
+		s.take(text(report("2026-01-01", "scan_ftp", "nation", rows...)))
+		s.take(text(report("2026-01-02", "scan_ftp", "nation", "192.0.2.9 99 low")))
 		ctx := context.Background()
 		for _, refs := range [][]event.RowRef{{{1, 1}}, {{1, 9000}, {1, 1}, {1, 4500}, {2, 1}, {1, 4501}}} {
 			got := map[event.RowRef]bool{}

@@ -245,3 +245,80 @@ func TestPreviewIsWhatWouldBeSentAndSendsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestDigestLeavesByTheOutboxOnceItIsReleased has one handed to a mail server.
+func TestDigestLeavesByTheOutboxOnceItIsReleased(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.alarmed()
+		w.ok(w.Outbox.Start(ctx, officer, "the first day"))
+		secret := w.link("clinic")
+		working, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { w.Outbox.Work(working); close(done) }()
+		defer func() { stop(); <-done }()
+		tick, end := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+		defer tick.Stop()
+		handed := func() (l notify.Letter, ok bool) {
+			ls, _, err := w.Outbox.List(ctx, notify.Filter{Constituent: w.ids["clinic"]})
+			w.ok(err)
+			return ls[0], ls[0].State == notify.Handed
+		}
+		for {
+			l, ok := handed()
+			if ok {
+				break
+			}
+			if l.State == notify.Held && l.Hold == notify.HoldRelease { // the first to its recipient
+				_, err := w.Outbox.Release(ctx, officer, l.ID)
+				w.ok(err)
+			}
+			select {
+			case <-tick.C:
+			case <-end:
+				l, _ := handed()
+				t.Fatalf("the letter is %s: %s %s", l.State, l.Hold, l.Reason)
+			}
+		}
+		l, _ := handed()
+		var text string
+		for _, g := range w.server.Got() {
+			if g.ID == l.MessageID || strings.Contains(g.Raw, l.MessageID) {
+				text = g.Raw
+			}
+		}
+		w.has("the message", text, "To: <it@clinic.example>", "["+l.Ticket+"]", "Auto-Submitted: auto-generated", "2026-03-05-scan_rdp.csv", "text/html")
+		if l.Ledger == 0 {
+			t.Error("the ledger has no row of it")
+		}
+		w.ok(w.AnswerLink(ctx, secret, Reply{Answer: Seen}))
+		if l, _ = handed(); l.State != notify.Answered {
+			t.Errorf("an answered letter is %s", l.State)
+		}
+	})
+}
+
+func TestWhatFeedsAndRegistriesSayIsTextAndOneLine(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.settled()
+		dir, err := w.Constituency.Directory(ctx)
+		w.ok(err)
+		l, err := dir.ByRef("clinic")
+		w.ok(err)
+		l.Constituent.Name = `<img src=x onerror=alert(1)> "Clinic" ` + strings.Repeat("long ", 30)
+		w.ok(w.Constituency.Update(ctx, officer, l.Constituent))
+		w.next(1)
+		w.report("compromised_website", "198.51.100.7 80 critical")
+		w.tell()
+		c := w.letters("clinic")[0]
+		w.lacks("the page", c.HTML, "<img", "onerror=alert(1)>")
+		w.has("the page", c.HTML, "&lt;img src=x")
+		if strings.ContainsAny(c.Content.Subject, "\r\n") || len(c.Content.Subject) > 500 {
+			t.Errorf("the subject is %q", c.Content.Subject)
+		}
+	})
+	if s := clip("a\r\nBcc: x\u202e\x00", 50); strings.ContainsAny(s, "\r\n\x00\u202e") {
+		t.Errorf("clipped to %q", s)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 	"tocsin/internal/portal"
 )
@@ -71,6 +72,8 @@ func (r *room) reply(ctx context.Context, v web.Visitor, in struct {
 	reply := digest.Reply{Answer: in.Answer, Note: in.Note, Findings: in.Findings}
 	if in.All {
 		reply.Findings = nil
+	} else if len(in.Findings) == 0 {
+		return web.Done{}, fault.Problems{{Field: "all", Message: v.T("reply.choose")}}
 	}
 	err := r.portal.Digest.Answer(ctx, v.Actor, in.ID, reply)
 	return web.Done{To: "/portal/notifications/" + strconv.FormatInt(in.ID, 10), Flash: "reply.thanks"}, err

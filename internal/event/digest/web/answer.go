@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
 
@@ -105,7 +106,7 @@ func (r *room) link(ctx context.Context, v web.Visitor, in struct {
 	return disclosure.Whole(out, g)
 }
 
-func (r *room) answer(ctx context.Context, _ web.Visitor, in struct {
+func (r *room) answer(ctx context.Context, v web.Visitor, in struct {
 	Secret   string   `path:"secret" max:"100"`
 	Answer   string   `form:"answer" need:"true" max:"20"`
 	Note     string   `form:"note" max:"2000"`
@@ -116,6 +117,8 @@ func (r *room) answer(ctx context.Context, _ web.Visitor, in struct {
 	reply := digest.Reply{Answer: in.Answer, Note: in.Note, Name: in.Name, Findings: in.Findings}
 	if in.All {
 		reply.Findings = nil
+	} else if len(in.Findings) == 0 {
+		return web.Done{}, fault.Problems{{Field: "all", Message: v.T("reply.choose")}}
 	}
 	err := r.desk.AnswerLink(ctx, in.Secret, reply)
 	return web.Done{To: "/answer/" + in.Secret, Flash: "reply.thanks"}, err

@@ -11,7 +11,7 @@ import (
 func TestTextsStandInTheCatalogue(t *testing.T) {
 	webtest.Check(t, Room(nil, nil), "any", "answer.all", "backlog.begun", "answer.none", "answer.none-text", "claim.approved", "claim.refused", "dry.same", "dry.same-text",
 		"effect.days", "effect.none", "effect.none-text", "effect.no-group", "effect.sector", "effect.type", "message.none", "message.none-text",
-		"message.revoked", "policy.removed", "policy.saved", "preview.own", "reply.thanks", "setting.frequency.policy", "setting.hour.usual", "setting.saved",
+		"message.revoked", "policy.removed", "policy.saved", "preview.own", "reply.choose", "reply.thanks", "setting.frequency.policy", "setting.hour.usual", "setting.saved",
 		"stand.claims", "stand.mute", "stand-text.claims", "stand-text.mute", "suppression.ended", "suppression.no-day", "suppression.none",
 		"suppression.none-text", "suppression.saved", "title.dry-run-done")
 	check := func(prefix string, names ...string) {

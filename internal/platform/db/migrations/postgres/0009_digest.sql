@@ -80,7 +80,8 @@ CREATE TABLE digest_directive (
   fixed_at    BIGINT NOT NULL,            -- when first said to be fixed; 0
   PRIMARY KEY (finding, constituent)
 );
-CREATE INDEX digest_directive_due ON digest_directive (due, constituent) WHERE due > 0;
+CREATE INDEX digest_directive_due ON digest_directive (constituent, due) WHERE due > 0;
+CREATE INDEX digest_directive_state ON digest_directive (presence, state, rule);
 CREATE INDEX digest_directive_constituent ON digest_directive (constituent, state, presence);
 
 CREATE TABLE digest_message (
@@ -131,6 +132,7 @@ CREATE TABLE digest_answer (
   decision    TEXT COLLATE "C" NOT NULL               -- why, or the right constituent
 );
 CREATE INDEX digest_answer_constituent ON digest_answer (constituent, id);
+CREATE INDEX digest_answer_message ON digest_answer (message, id);
 CREATE INDEX digest_answer_state ON digest_answer (state, id) WHERE state <> '';
 
 CREATE TABLE digest_answer_item (
