@@ -135,7 +135,7 @@ func TestContactIsChangedByRequestAndApprovalInABrowser(t *testing.T) {
 	out.open("/portal/registry")
 	was := ask[string](out, `document.querySelector("main td[data-label=Mail]").textContent`)
 	out.press("change")
-	out.enter("key", "not a key")
+	out.enter("key", "no key at all")
 	out.press("Ask for it")
 	out.says("This was not accepted")
 	out.quiet("a wrong key", "status of 40")

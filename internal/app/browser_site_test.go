@@ -42,11 +42,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	}
 	own := important(t, w)
 	managed(t, w, own)
-	in, err := w.Identity.SignIn(t.Context(), manager, password, identity.Device{Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
-	must(err)
 	stored, _ := cookies.Load(at)
 	root := visitor{name: "administrator", cookie: stored.(string)}
-	out := visitor{name: "manager", cookie: identity.SessionCookie + "=" + in.Secret}
+	out := visitor{name: "manager", cookie: signedIn(t, w, manager)}
 	nobody := visitor{name: "nobody", start: []string{"/sign-in", "/sign-in/code", "/sign-in/refused?provider=ministry&why=stranger", "/nowhere", "/api/docs"}}
 
 	// people
@@ -65,7 +63,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, finding+"/rule", url.Values{"verb": {"note"}, "note": {"The operator knows and waits for a part."}})
 	root.post(t, at, finding+"/rule", url.Values{"verb": {"false-positive"}, "note": {"A honeypot of the university."}})
 	root.post(t, at, "/views", url.Values{"name": {"Nobody's, severe"}, "path": {"/findings"}, "query": {"min-severity=high&unattributed=true"}})
-	root.start = append(root.start, "/views", finding, "/findings/rule?verb=accept-risk&id="+path.Base(finding), "/findings/rule?verb=wrong-owner&id="+path.Base(finding),
+	root.start = append(root.start, "/views", "/mailbox/1", finding, service, "/people/1", "/findings/rule?verb=accept-risk&id="+path.Base(finding), "/findings/rule?verb=wrong-owner&id="+path.Base(finding),
 		"/findings?min-severity=high&new=1", "/findings?address=nonsense", "/findings?address=192.0.2.1", "/search?q=100.64.0.0/12&stay=true", "/why?q=100.64.1.1", "/nowhere")
 
 	// constituents
@@ -74,7 +72,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 		"mail": {"night@grid.example"}, "note": {"From Monday on."}})
 	_, compared := root.upload(t, at, "/registry/import", "registry.json", `{"constituents":[{"ref":"harbour","name":"Harbour of Zenda"}]}`, url.Values{"mode": {"merge"}})
 	root.start = append(root.start, compared)
-	_, err = w.Constituency.ImportRegistry(t.Context(), identity.LocalActor, constituency.RegistryOptions{Origin: "ripe", Country: "XR"},
+	_, err := w.Constituency.ImportRegistry(t.Context(), identity.LocalActor, constituency.RegistryOptions{Origin: "ripe", Country: "XR"},
 		constituency.RegistryFile{Name: "ripe.db.inetnum",
 			R: strings.NewReader("inetnum: 198.51.100.0 - 198.51.100.255\nnetname: CLINIC\ndescr: Clinic of Strelsau\ncountry: XR\n")})
 	must(err)
@@ -92,7 +90,8 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	_, run := root.upload(t, at, "/upload", "2026-01-02-scan_rdp-test-geo.csv", "\"timestamp\",\"ip\"\n\"yesterday\",\"999.1.1.1\"\n", url.Values{"feed": {"shadowserver"}})
 	root.start = append(root.start, run, "/files?rejected=true", "/audit/checkpoints")
 	root.post(t, at, "/audit/checkpoints", nil)
-	return site{[]visitor{nobody, root, out}}
+	ministry := visitor{name: "authority", cookie: asNew(t, w, "law@ministry.example", identity.Held{Role: identity.Authority}), start: []string{"/shared"}}
+	return site{[]visitor{nobody, root, out, ministry}}
 }
 
 var secretShown = regexp.MustCompile(`<code class="secret">[^<]*/join/([^<]+)</code>`)
@@ -132,6 +131,25 @@ func (v visitor) get(t *testing.T, at, from string) (page, where string) {
 		t.Fatalf("GET %s as %s: %d\n%s", from, v.name, status, page)
 	}
 	return page, res.Request.URL.RequestURI()
+}
+
+// signedIn is the cookie of somebody who has just signed in.
+func signedIn(t *testing.T, w *world.World, login string) string {
+	t.Helper()
+	in, err := w.Identity.SignIn(t.Context(), login, password, identity.Device{Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity.SessionCookie + "=" + in.Secret
+}
+
+// asNew makes an account and signs it in.
+func asNew(t *testing.T, w *world.World, login string, h identity.Held) string {
+	t.Helper()
+	if _, err := w.Identity.Create(t.Context(), identity.LocalActor, identity.NewAccount{Login: login, Name: login, Password: password, Roles: []identity.Held{h}}); err != nil {
+		t.Fatal(err)
+	}
+	return signedIn(t, w, login)
 }
 
 // post sends a form and returns the page that answers, and where it is.
@@ -190,7 +208,7 @@ func (v visitor) fetch(t *testing.T, req *http.Request) (int, string, *http.Resp
 	return res.StatusCode, string(b), res
 }
 
-// crawl follows links from page to page and returns the pages: of every route at most two, and all that the visitor begins
+// crawl follows links from page to page and returns the pages: of every route one, and all that the visitor begins
 // with. What it came to is no longer left.
 func (v visitor) crawl(t *testing.T, at string, mux *http.ServeMux, left map[string]bool) (pages []string) {
 	t.Helper()
@@ -208,7 +226,7 @@ func (v visitor) crawl(t *testing.T, at string, mux *http.ServeMux, left map[str
 			t.Fatal(err)
 		}
 		_, pattern := mux.Handler(req)
-		if seen[queue[i]] || i >= begins && (seen[u.Path] || times[pattern] >= 2) {
+		if seen[queue[i]] || i >= begins && (seen[u.Path] || times[pattern] >= 1) {
 			continue
 		}
 		seen[queue[i]], seen[u.Path] = true, true

@@ -61,7 +61,7 @@ func (b *browser) begin(parent context.Context, opts ...chromedp.ContextOption) 
 	if err := chromedp.Do(ctx); err != nil { // starts the tab, which lives as long as this context
 		b.t.Fatal(err)
 	}
-	b.ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 8*time.Minute)
 	b.t.Cleanup(cancel)
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,6 +33,7 @@ import (
 	notifyweb "tocsin/internal/notify/web"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
+	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/web"
 	portalapi "tocsin/internal/portal/api"
 	portalweb "tocsin/internal/portal/web"
@@ -63,7 +65,8 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
 		Languages: profile.Languages, Zone: profile.Location(), Clock: w.Clock(), Actor: actor, Allowed: identity.Allowed, Log: s.log,
-		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client, Views: viewweb.Menu(w.Views), Sending: notifyweb.Frame(w.Outbox, identity.Allowed)},
+		SignIn: "/sign-in", Home: identityweb.Home, Secure: s.secure, Outside: disclosure.Outside, Client: Client, Took: s.took,
+		Views: viewweb.Menu(w.Views), Sending: notifyweb.Frame(w.Outbox, identity.Allowed)},
 		rooms...)
 }
 
@@ -134,5 +137,14 @@ func (s *Server) rest() (http.Handler, error) {
 	}
 	return api.New(api.Config{Title: "Tocsin", Version: Release(),
 		Description: "The REST interface of a national CERT: findings, events, feeds, files and the constituency.",
-		Actor:       actor, Allowed: identity.Allowed, Outside: disclosure.Outside, Log: s.log}, routes...)
+		Actor:       actor, Allowed: identity.Allowed, Outside: disclosure.Outside, Took: s.took, Log: s.log}, routes...)
+}
+
+// took records what staff take away as a file: it does not pass the gate, so the ledger does not have it.
+func (s *Server) took(ctx context.Context, a act.Actor, path, query string) error {
+	detail, err := json.Marshal(map[string]string{"query": query[:min(len(query), 4000)]})
+	if err != nil {
+		return err
+	}
+	return s.world.DB().Act(ctx, act.Act{Actor: a, Verb: "export.take", Object: "path:" + path, Detail: string(detail)}, func(*db.Tx) error { return nil })
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tocsin/internal/app"
+	"tocsin/internal/audit"
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -185,5 +186,28 @@ func TestStopReturnsLeases(t *testing.T) {
 		return tx.Row(`SELECT count(*) FROM job WHERE state = 'running' AND lease > $1`, time.Now().UnixMicro()).Scan(&held)
 	}); err != nil || held != 0 {
 		t.Errorf("%d leases are held after a stop: %v", held, err)
+	}
+}
+
+// What staff take away as a file does not pass the gate: the log has it.
+func TestFilesThatStaffTakeAreInTheLog(t *testing.T) {
+	w, err := world.Open(t.Context(), world.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	url, stop := start(t, w)
+	defer stop()
+	for _, path := range []string{"/findings/export/csv?state=open", "/registry/export/csv", "/api/findings/export?format=json"} {
+		if status, body := get(t, url+path); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+	}
+	entries, _, err := w.Audit.List(t.Context(), audit.Filter{Verb: "export.take"}, 0, 10)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("%+v %v", entries, err)
+	}
+	if e := entries[2]; e.Object != "path:/findings/export/csv" || e.Actor != "person:1" || !strings.Contains(e.Detail, "state=open") {
+		t.Errorf("%+v", e)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -88,16 +89,8 @@ func writer(b *bufio.Writer, format string) func(Line) error {
 	c.Write([]string{"id", "at", "actor", "name", "verb", "object", "detail"}) // an error comes back with the flush
 	c.Flush()
 	return func(l Line) error {
-		c.Write([]string{strconv.FormatInt(l.ID, 10), l.At, inert(l.Actor), inert(l.Name), inert(l.Verb), inert(l.Object), inert(l.Detail)})
+		c.Write(delimited.InertRow([]string{strconv.FormatInt(l.ID, 10), l.At, l.Actor, l.Name, l.Verb, l.Object, l.Detail}))
 		c.Flush()
 		return c.Error()
 	}
-}
-
-// inert keeps a spreadsheet from computing what a cell says.
-func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/fault"
 )
 
@@ -30,7 +31,7 @@ func (g *Gate) ExportLedger(ctx context.Context, w io.Writer, format string, f L
 			return err
 		}
 		row = func(e Entry) error {
-			if err := c.Write(e.columns()); err != nil {
+			if err := c.Write(delimited.InertRow(e.columns())); err != nil {
 				return err
 			}
 			c.Flush()

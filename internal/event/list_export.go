@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -17,7 +18,7 @@ import (
 // Formats are what Export writes: a JSON list with one finding a line, CSV, and IDF as JSON lines.
 func Formats() []string { return []string{"json", "csv", "idf"} }
 
-// Export writes all findings that the filter means, in the order of their ids, with raw values: it is for machines. The
+// Export writes all findings that the filter means, in the order of their ids, with raw values but in CSV, where no cell is a formula of a spreadsheet. The
 // list is as of its beginning; each finding is as of when it is written.
 func (l *Lister) Export(ctx context.Context, w io.Writer, f Filter, format string) error {
 	b := bufio.NewWriterSize(w, 64<<10)
@@ -161,7 +162,7 @@ func Stamp(micros int64) string {
 type csvExport struct{ w *csv.Writer }
 
 func (e *csvExport) begin() error           { return e.w.Write(exportColumns) }
-func (e *csvExport) write(f *Finding) error { return e.w.Write(exportCells(f)) }
+func (e *csvExport) write(f *Finding) error { return e.w.Write(delimited.InertRow(exportCells(f))) }
 func (e *csvExport) end() error {
 	e.w.Flush()
 	return e.w.Error()

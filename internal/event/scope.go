@@ -167,7 +167,7 @@ func (l *Lister) Flow(ctx context.Context, s Scope, from, until Day) (map[int64]
 	return out, err
 }
 
-// Write writes findings in one of Formats, with raw values.
+// Write writes findings in one of Formats, as Lister.Export does.
 func Write(w io.Writer, format string, list []Owned) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	var out exporter

@@ -289,18 +289,23 @@ func (s *Store) SetRoles(ctx context.Context, by act.Actor, id int64, hs []Held)
 	})
 }
 
-// Leave takes the roles that an account holds for these constituents; one that holds none for them is a fault of kind
-// NotFound. Nobody removes themselves, so that a constituent keeps its manager.
+// Leave takes the roles of a manager and a member that an account holds for these constituents; one that holds none for them is
+// a fault of kind NotFound. What only the CERT gives, only the CERT takes. Nobody removes themselves, so that a constituent keeps
+// its manager.
 func (s *Store) Leave(ctx context.Context, by act.Actor, id int64, constituents []int64) error {
 	if by.Rights != nil && by.Rights.Account == id {
 		return fault.Conflictf("nobody removes themselves: another manager does")
 	}
 	return s.change(ctx, by, "identity.leave", id, constituents, func(tx *db.Tx, a *Account) error {
-		kept := slices.DeleteFunc(slices.Clone(a.Roles), func(h Held) bool { return h.Constituent != 0 && slices.Contains(constituents, h.Constituent) })
-		if len(kept) == len(a.Roles) {
-			return fault.NotFoundf("there is no account %d", id)
+		held := func(h Held) bool { return h.Constituent != 0 && slices.Contains(constituents, h.Constituent) }
+		kept := slices.DeleteFunc(slices.Clone(a.Roles), func(h Held) bool { return held(h) && h.Role.given() })
+		switch {
+		case len(kept) < len(a.Roles):
+			return replaceRoles(tx, id, kept)
+		case slices.ContainsFunc(a.Roles, held):
+			return fault.New(fault.Forbidden, "the CERT gave this role: ask it to take it back")
 		}
-		return replaceRoles(tx, id, kept)
+		return fault.NotFoundf("there is no account %d", id)
 	})
 }
 
@@ -381,9 +386,14 @@ func (s *Store) rights(tx *db.Tx, a *Account, session int64) (*act.Rights, error
 			}
 		}
 		r.Constituents = append(r.Constituents, branch...)
+		if slices.Contains(roles[h.Role], manage) {
+			r.Manages = append(r.Manages, branch...)
+		}
 	}
 	slices.Sort(r.Constituents)
 	r.Constituents = slices.Compact(r.Constituents)
+	slices.Sort(r.Manages)
+	r.Manages = slices.Compact(r.Manages)
 	slices.Sort(r.Roles)
 	r.Roles = slices.Compact(r.Roles)
 	return r, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tocsin/internal/platform/act"
@@ -85,7 +86,7 @@ func mayGive(by act.Actor, r Role, constituent int64) error {
 	if Allowed(by, Write) {
 		return nil
 	}
-	if Allowed(by, "portal.manage") && (r == Manager || r == Member) && slices.Contains(by.Constituents(), constituent) {
+	if Allowed(by, manage) && r.given() && slices.Contains(by.Manages(), constituent) {
 		return nil
 	}
 	return fault.New(fault.Forbidden, "you may not give the role %s", r)
@@ -123,9 +124,37 @@ func (s *Store) LinkOf(ctx context.Context, secret string) (l *Link, err error) 
 func (s *Store) liveLink(tx *db.Tx, secret string) (*Link, error) {
 	l, err := linkByDigest(tx, digestOf(secret))
 	if fault.KindOf(err) == fault.NotFound || err == nil && (l.Used != 0 || l.Expires < s.now()) {
-		return nil, fault.NotFoundf("this link was used already or has expired: ask for a new one")
+		return nil, errLink()
 	}
-	return l, err
+	if err != nil || l.Kind != InvitationLink {
+		return l, err
+	}
+	return l, s.stands(tx, l)
+}
+
+func errLink() error {
+	return fault.NotFoundf("this link was used already or has expired: ask for a new one")
+}
+
+// stands refuses an invitation whose inviter could not give it any more: who is sent away lets nobody in afterwards.
+func (s *Store) stands(tx *db.Tx, l *Link) error {
+	kind, name, _ := strings.Cut(l.Inviter, ":")
+	id, err := strconv.ParseInt(name, 10, 64)
+	if err != nil || act.Kind(kind) != act.Person {
+		return nil // the command line, or Tocsin itself
+	}
+	a, err := accountByID(tx, id)
+	if err != nil {
+		return err
+	}
+	by, err := s.actor(tx, a, 0)
+	if err != nil {
+		return err
+	}
+	if a.Disabled || mayGive(by, l.Role, l.Constituent) != nil {
+		return errLink()
+	}
+	return nil
 }
 
 // Joining is what somebody with a link says of themselves. Login and Name count only for the first administrator.
@@ -136,8 +165,8 @@ type Joining struct {
 	Password string
 }
 
-// Join uses a link up: it makes the account, or gives a recovered one a new password and takes its second factors and
-// sessions away. The password may be empty for who will sign in by a passkey or a provider only; then the session that
+// Join uses a link up: it makes the account, or gives a recovered one a new password and takes all else away by which somebody
+// could still come in: second factors, passkeys, single sign-on, tokens and sessions. The password may be empty for who will sign in by a passkey or a provider only; then the session that
 // begins here is the one to set that up in.
 func (s *Store) Join(ctx context.Context, secret string, j Joining, d Device) (*SignedIn, error) {
 	l, err := s.LinkOf(ctx, secret)
@@ -206,6 +235,12 @@ func (s *Store) recovered(tx *db.Tx, id int64, hash string) error {
 	if err := deletePasskeys(tx, id); err != nil {
 		return err
 	}
+	if err := deleteProviders(tx, id); err != nil {
+		return err
+	}
+	if err := revokeTokens(tx, id, s.now()); err != nil {
+		return err
+	}
 	return endSessions(tx, id, 0)
 }
 
@@ -215,11 +250,11 @@ func (s *Store) Invitations(ctx context.Context, constituents []int64) (list []L
 	return list, err
 }
 
-// Withdraw makes an invitation useless. constituents narrows to those, nil: any.
+// Withdraw makes an invitation useless. constituents narrows to those, and to what their managers give; nil: any.
 func (s *Store) Withdraw(ctx context.Context, by act.Actor, id int64, constituents []int64) error {
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.withdraw", Object: object("link", id)}, func(tx *db.Tx) error {
 		l, err := linkByID(tx, id)
-		if err != nil || constituents != nil && !slices.Contains(constituents, l.Constituent) || l.Kind != InvitationLink {
+		if err != nil || constituents != nil && !(slices.Contains(constituents, l.Constituent) && l.Role.given()) || l.Kind != InvitationLink {
 			return fault.NotFoundf("there is no open invitation %d", id)
 		}
 		used, err := spendLink(tx, id, s.now())

@@ -77,17 +77,47 @@ func (s *Store) PasskeyCloned(ctx context.Context, k Passkey, d Device) error {
 		Detail: detail(map[string]any{"passkey": k.ID, "name": k.Name, "address": d.text()})}, func(*db.Tx) error { return nil })
 }
 
-// Link joins an identity at a provider of single sign-on to an account.
+// Link joins an identity at a provider of single sign-on to an account. Whoever has that identity signs in as the account, so it is
+// its owner's to do; an administrator does it for who has no other way to sign in yet, or where the nation lets one administrator
+// recover an account.
 func (s *Store) Link(ctx context.Context, by act.Actor, account int64, issuer, subject string) error {
+	foreign := false
+	if by.Kind != act.Local && (by.Rights == nil || by.Rights.Account != account) {
+		two, err := s.needsTwo(ctx)
+		if err != nil {
+			return err
+		}
+		foreign = two
+	}
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.link-provider", Object: object("account", account), Detail: detail(map[string]string{"issuer": issuer, "subject": subject})},
 		func(tx *db.Tx) error {
 			if a, err := accountByID(tx, account); err != nil {
 				return err
 			} else if a.Kind != PersonAccount {
 				return fault.Invalidf("single sign-on is for people; %s is a service", a.Login)
+			} else if foreign {
+				if err := s.unreachable(tx, a); err != nil {
+					return err
+				}
 			}
 			return insertProvider(tx, account, issuer, subject, s.now())
 		})
+}
+
+// unreachable refuses an account that its owner can sign in with.
+func (s *Store) unreachable(tx *db.Tx, a *Account) error {
+	ks, err := passkeysOf(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	is, err := providersOf(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	if a.password != "" || len(ks) > 0 || len(is) > 0 {
+		return fault.New(fault.Forbidden, "%s can sign in, and links the provider on their own page; who cannot any more is recovered by two administrators", a.Login)
+	}
+	return nil
 }
 
 // Admit makes an account for somebody whom a provider vouches for, already linked to their identity there.

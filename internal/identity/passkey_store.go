@@ -66,6 +66,11 @@ func deleteProvider(tx *db.Tx, account int64, issuer string) error {
 	return err
 }
 
+func deleteProviders(tx *db.Tx, account int64) error {
+	_, err := tx.Exec(`DELETE FROM account_provider WHERE account = $1`, account)
+	return err
+}
+
 func providersOf(tx *db.Tx, account int64) (list []string, err error) {
 	err = tx.Each(`SELECT issuer FROM account_provider WHERE account = $1 ORDER BY issuer LIMIT 20`, []any{account}, func(scan func(...any) error) error {
 		var i string

@@ -35,6 +35,8 @@ const (
 	Write act.Permission = "identity.write"
 	// Recover is that of an administrator who gives an account back to its owner, together with another one.
 	Recover act.Permission = "identity.recover"
+
+	manage act.Permission = "portal.manage"
 )
 
 var (
@@ -44,7 +46,7 @@ var (
 	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release", "digest.write"}
 	portalRead   = []act.Permission{"portal.read", "portal.download"}
 	portalWrite  = []act.Permission{"portal.write"}
-	portalManage = []act.Permission{"portal.manage"}
+	portalManage = []act.Permission{manage}
 )
 
 // roles says what each role may do. A permission that stands in none of them is nobody's, and a route that asks for it is a
@@ -71,6 +73,9 @@ func (r Role) Staff() bool {
 
 // OfConstituent tells whether a role is held for a constituent, which must then be named with it.
 func (r Role) OfConstituent() bool { return r == Manager || r == Member || r == SectorCERT }
+
+// given tells whether a constituent's own managers hand the role out.
+func (r Role) given() bool { return r == Manager || r == Member }
 
 // Permissions lists what the role may do; a role that does not exist may do nothing.
 func (r Role) Permissions() []act.Permission { return slices.Clone(roles[r]) }

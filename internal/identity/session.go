@@ -88,16 +88,36 @@ func (s *Store) SignIn(ctx context.Context, login, password string, d Device) (*
 	}
 	if a == nil || a.password == "" {
 		s.Hasher.Matches("", password)
-		return nil, errSignIn()
+		return nil, s.turnedAway(ctx, a, d)
 	}
 	locked := a.LockedUntil > s.now()
 	if right := s.Hasher.Matches(a.password, password); !right || locked || a.Disabled {
-		if right && (locked || a.Disabled) || a.Disabled {
-			return nil, errSignIn()
+		if right || a.Disabled {
+			return nil, s.turnedAway(ctx, a, d)
 		}
 		return nil, s.failed(ctx, a, d)
 	}
 	return s.begin(ctx, a, "password", a.HasTOTP, d)
+}
+
+// turnedAway records an attempt that counts for no account. It costs what one that counts does, so that the time does not tell
+// who has an account; what was typed as the login is not kept, because now and then it is a password.
+func (s *Store) turnedAway(ctx context.Context, a *Account, d Device) error {
+	var id int64
+	if a != nil {
+		id = a.ID
+	}
+	err := s.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "identity.sign-in-failed", Object: object("account", id), Detail: detail(map[string]string{"address": d.text()})},
+		func(tx *db.Tx) error {
+			if _, err := accountByID(tx, id); fault.KindOf(err) != fault.NotFound {
+				return err
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	return errSignIn()
 }
 
 // failed counts a failure; what was done in between counts too, so it is read again.
@@ -150,6 +170,9 @@ func (s *Store) begin(ctx context.Context, a *Account, method string, half bool,
 	who := act.Actor{Kind: act.Person, ID: fmt.Sprint(a.ID), Name: a.Name}
 	err := s.DB.Act(ctx, act.Act{Actor: who, Verb: verb, Object: object("account", a.ID),
 		Detail: detail(map[string]string{"method": method, "address": d.text()})}, func(tx *db.Tx) (err error) {
+		if err := s.still(tx, a, method == "password"); err != nil {
+			return err
+		}
 		secret, err = s.open(tx, a.ID, method, half, d)
 		return err
 	})
@@ -157,6 +180,19 @@ func (s *Store) begin(ctx context.Context, a *Account, method string, half bool,
 		return nil, err
 	}
 	return &SignedIn{Secret: secret, Account: a, Second: half}, nil
+}
+
+// still refuses an account that was disabled, locked or given another password while what proves it was looked at: of many
+// guesses at once no more count than of guesses one after the other.
+func (s *Store) still(tx *db.Tx, a *Account, locks bool) error {
+	now, err := accountByID(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	if now.Disabled || locks && (now.LockedUntil > s.now() || now.password != a.password || now.totp != a.totp) {
+		return errSignIn()
+	}
+	return nil
 }
 
 // open makes a session and tidies up those that ended.
@@ -203,6 +239,9 @@ func (s *Store) SecondFactor(ctx context.Context, secret, code string, d Device)
 	who := act.Actor{Kind: act.Person, ID: fmt.Sprint(a.ID), Name: a.Name}
 	err = s.DB.Act(ctx, act.Act{Actor: who, Verb: "identity.sign-in", Object: object("account", a.ID),
 		Detail: detail(map[string]string{"method": "password+totp", "address": d.text()})}, func(tx *db.Tx) error {
+		if err := s.still(tx, a, true); err != nil {
+			return err
+		}
 		if fresh, err := takeStep(tx, a.ID, step); err != nil || !fresh {
 			if err == nil {
 				err = fault.Problems{{Field: "code", Message: "this code was used already: wait for the next one"}}

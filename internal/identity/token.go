@@ -37,7 +37,7 @@ type Token struct {
 
 // tokenable are permissions that a token never carries: what changes accounts is done by people.
 func tokenable(p act.Permission) bool {
-	return p != Own && p != Write && p != Open && p != "identity.recover" && p != "portal.manage" && p != "disclosure.override"
+	return p != Own && p != Write && p != Open && p != "identity.recover" && p != manage && p != "disclosure.override"
 }
 
 // Scopes lists the permissions that tokens of an account may be given, in order.
@@ -145,11 +145,7 @@ func (s *Store) Bearer(ctx context.Context, secret string) (act.Actor, error) {
 		if who, err = s.actor(tx, a, 0); err != nil {
 			return err
 		}
-		for p := range who.Rights.Permissions {
-			if !slices.Contains(t.Scope, p) || !tokenable(p) {
-				delete(who.Rights.Permissions, p)
-			}
-		}
+		narrow(who.Rights, func(p act.Permission) bool { return slices.Contains(t.Scope, p) })
 		who.Kind, who.Name = act.Service, a.Name+" ("+t.Name+")"
 		return nil
 	})
@@ -160,6 +156,16 @@ func (s *Store) Bearer(ctx context.Context, secret string) (act.Actor, error) {
 		err = s.DB.Upkeep(ctx, func(tx *db.Tx) error { return touchToken(tx, id, now) })
 	}
 	return who, err
+}
+
+// narrow leaves a program only what programs may do, and of that what keep says.
+func narrow(r *act.Rights, keep func(act.Permission) bool) {
+	r.Manages = nil
+	for p := range r.Permissions {
+		if !tokenable(p) || !keep(p) {
+			delete(r.Permissions, p)
+		}
+	}
 }
 
 // Certificate is a client certificate by which a partner's machine is known. TLS has checked that its key is there.
@@ -200,7 +206,8 @@ func (s *Store) Certificates(ctx context.Context, account int64) (list []Certifi
 	return list, err
 }
 
-// Machine is the service whose client certificate has this fingerprint; act.Anybody without one.
+// Machine is the service whose client certificate has this fingerprint; act.Anybody without one. It may what its account may,
+// but for what only people do.
 func (s *Store) Machine(ctx context.Context, fingerprint string) (act.Actor, error) {
 	who := act.Anybody
 	err := s.DB.View(ctx, func(tx *db.Tx) error {
@@ -215,7 +222,9 @@ func (s *Store) Machine(ctx context.Context, fingerprint string) (act.Actor, err
 		if err != nil || a.Disabled {
 			return err
 		}
-		who, err = s.actor(tx, a, 0)
+		if who, err = s.actor(tx, a, 0); err == nil {
+			narrow(who.Rights, func(act.Permission) bool { return true })
+		}
 		return err
 	})
 	return who, err

@@ -33,7 +33,8 @@ func (s *Store) TOTPAddress(issuer, login, secret string) string {
 	return (&url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + issuer + ":" + login, RawQuery: q.Encode()}).String()
 }
 
-// ConfirmTOTP keeps the secret once its first code is right. From then on a password alone no longer signs in.
+// ConfirmTOTP keeps the secret once its first code is right. From then on a password alone no longer signs in. It takes the place
+// of none that is there: who finds an open browser would have the owner's app replaced.
 func (s *Store) ConfirmTOTP(ctx context.Context, by act.Actor, secret, code string) error {
 	if s.Seal == nil {
 		return fault.New(fault.Unavailable, "authenticator apps need the key file of the data directory")
@@ -48,6 +49,13 @@ func (s *Store) ConfirmTOTP(ctx context.Context, by act.Actor, secret, code stri
 	}
 	sealed := s.Seal.Lock(secret, object("account", id))
 	return s.DB.Act(ctx, act.Act{Actor: by, Verb: "identity.totp", Object: object("account", id)}, func(tx *db.Tx) error {
+		a, err := accountByID(tx, id)
+		if err != nil {
+			return err
+		}
+		if a.HasTOTP {
+			return fault.Conflictf("there is an authenticator app already: remove it first, which asks for your password")
+		}
 		if err := setTOTP(tx, id, sealed, step); err != nil {
 			return err
 		}

@@ -369,6 +369,11 @@ func TestChangesAreAskedForInThePortal(t *testing.T) {
 		w.get("/api/portal/registry", 200, `"mail":"soc@alpha.example"`, `"due":false`, `"confirmed"`)
 		w.get("/portal/registry.csv", 200, "contact,alpha,security", "asset,alpha")
 		w.get("/api/portal/registry/csv", 200, "contact,alpha,security")
+		if _, err := w.registry.AddContact(ctx, act.Machine, constituency.Contact{Constituent: a, Role: "other", Name: `=HYPERLINK("//evil.example")`,
+			Mail: "x@alpha.example"}); err != nil {
+			t.Fatal(err)
+		}
+		w.get("/portal/registry.csv", 200, `"'=HYPERLINK(`)
 		if _, err := w.portal.Contact(ctx, portal.Asker{Actor: *w.who, Via: disclosure.Portal}, 999); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%v", err)
 		}

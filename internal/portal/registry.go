@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
 )
@@ -123,6 +124,9 @@ func (p *Portal) RegistryFile(ctx context.Context, a Asker) (none egress.Cleared
 			return none, err
 		}
 		grants = append(grants, g)
+	}
+	for _, row := range rows {
+		delimited.InertRow(row)
 	}
 	return disclosure.Whole(Writer(func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }), grants...)
 }

@@ -115,11 +115,10 @@ func (s *Sharer) draw(ctx context.Context) (*Shared, error) {
 			p.Sectors = append(p.Sectors, SharedSector{ID: id, Open: lineOf(open)})
 		}
 	}
-	slices.SortFunc(p.Sectors, func(a, b SharedSector) int {
-		return cmp.Or(cmp.Compare(b.Open.Total.N, a.Open.Total.N), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(p.Sectors, func(a, b SharedSector) int { return cmp.Compare(a.ID, b.ID) })
 	p.Open = lineOf(st.all)
 	p.hide()
+	p.order()
 	return p, nil
 }
 
@@ -129,6 +128,11 @@ func lineOf(s Severities) (l SharedLine) {
 	}
 	l.Total.N = s.Total()
 	return l
+}
+
+// order puts the greatest first, by what is shown: the place among the others would tell a hidden sum.
+func (p *Shared) order() {
+	slices.SortStableFunc(p.Sectors, func(a, b SharedSector) int { return cmp.Compare(b.Open.Total.N, a.Open.Total.N) })
 }
 
 // hide takes out what could name somebody.

@@ -39,3 +39,24 @@ func TestSharedPictureHidesSmallCellsAndWhatTellsThem(t *testing.T) {
 		t.Errorf("what could be shown changed: %+v", p)
 	}
 }
+
+// Four hidden sums below five that stand in their order, against that of the ids, are 4, 3, 2 and 1.
+func TestPlaceInTheListTellsNoHiddenSum(t *testing.T) {
+	p := &Shared{Least: 5, Open: lineOf(Severities{0, 0, 0, 0, 0, 30})}
+	for i, id := range []string{"a", "b", "c", "d"} {
+		p.Sectors = append(p.Sectors, SharedSector{id, lineOf(Severities{0, 0, 0, 0, 0, int64(i + 1)})})
+	}
+	p.Sectors = append(p.Sectors, SharedSector{"e", lineOf(Severities{0, 0, 0, 0, 0, 20})})
+	p.hide()
+	p.order()
+	order := ""
+	for _, s := range p.Sectors {
+		order += s.ID
+		if s.Open.Total.Hidden == (s.ID == "e") {
+			t.Errorf("%s: hidden %t", s.ID, s.Open.Total.Hidden)
+		}
+	}
+	if order != "eabcd" {
+		t.Errorf("the order is %s", order)
+	}
+}

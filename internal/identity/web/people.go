@@ -335,7 +335,7 @@ func (r *room) colleagues(ctx context.Context, v web.Visitor, _ struct{}) (c egr
 }
 
 // scope is never nil, so that nobody's constituents are not everybody's.
-func scope(v web.Visitor) []int64 { return append([]int64{}, v.Actor.Constituents()...) }
+func scope(v web.Visitor) []int64 { return append([]int64{}, v.Actor.Manages()...) }
 
 func (r *room) inviteColleague(ctx context.Context, v web.Visitor, in struct {
 	Login       string `form:"login" max:"254" need:"true"`

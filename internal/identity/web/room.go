@@ -116,8 +116,7 @@ func session(secret string) []web.Cookie {
 
 // back is where a sign-in leads: to where the visitor was going, if that is a path of this console.
 func back(to string) string {
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") || strings.HasPrefix(to, "/sign-") ||
-		strings.HasPrefix(to, "/join/") {
+	if to = web.Inside(to, "/"); strings.HasPrefix(to, "/sign-") || strings.HasPrefix(to, "/join/") {
 		return "/"
 	}
 	return to

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/api"
@@ -10,9 +11,9 @@ import (
 
 func (r *room) hookRoutes() []api.Route {
 	return []api.Route{
-		api.Operation[hooksInput, api.Page[notify.Hook]]{Method: http.MethodGet, Path: "/api/webhooks", ID: "list-webhooks",
+		api.Operation[hooksInput, api.Page[Webhook]]{Method: http.MethodGet, Path: "/api/webhooks", ID: "list-webhooks",
 			Summary: "Webhooks that letters are posted to", Permission: read, Handle: r.hooks},
-		api.Operation[newHook, MadeHook]{Method: http.MethodPost, Path: "/api/webhooks", ID: "create-webhook", Status: http.StatusCreated,
+		api.Operation[newHook, MadeWebhook]{Method: http.MethodPost, Path: "/api/webhooks", ID: "create-webhook", Status: http.StatusCreated,
 			Summary: "Add a webhook; its secret is told once", Permission: write, Handle: r.addHook,
 			Description: "Calls are signed as the Standard Webhooks specification says: `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`. " +
 				"Refuse a timestamp that is more than 300 seconds off, and an id seen before: a retry has the same id and body."},
@@ -27,9 +28,31 @@ type hooksInput struct {
 	Constituent int64 `query:"constituent" minimum:"1" doc:"Only of this constituent"`
 }
 
-func (r *room) hooks(ctx context.Context, _ api.Caller, in *hooksInput) (*api.Page[notify.Hook], error) {
+// Webhook is an address that letters to a constituent are posted to.
+type Webhook struct {
+	ID          int64      `json:"id"`
+	Constituent int64      `json:"constituent"`
+	Name        string     `json:"name"`
+	URL         string     `json:"url"`
+	Kinds       []string   `json:"kinds" nullable:"false" doc:"The kinds of letter it takes; empty: all"`
+	Enabled     bool       `json:"enabled"`
+	Created     *time.Time `json:"created"`
+}
+
+func webhookOf(h notify.Hook) Webhook {
+	if h.Kinds == nil {
+		h.Kinds = []string{}
+	}
+	return Webhook{h.ID, h.Constituent, h.Name, h.URL, h.Kinds, h.Enabled, at(h.Created)}
+}
+
+func (r *room) hooks(ctx context.Context, _ api.Caller, in *hooksInput) (*api.Page[Webhook], error) {
 	hs, err := r.Outbox.Hooks(ctx, in.Constituent)
-	return api.NewPage(hs, ""), err
+	var out []Webhook
+	for _, h := range hs {
+		out = append(out, webhookOf(h))
+	}
+	return api.NewPage(out, ""), err
 }
 
 type newHook struct {
@@ -41,15 +64,15 @@ type newHook struct {
 	}
 }
 
-// MadeHook is a new webhook with its secret.
-type MadeHook struct {
-	Hook   notify.Hook `json:"webhook"`
-	Secret string      `json:"secret" doc:"Shown once: whsec_ and base64"`
+// MadeWebhook is a new webhook with its secret.
+type MadeWebhook struct {
+	Hook   Webhook `json:"webhook"`
+	Secret string  `json:"secret" doc:"Shown once: whsec_ and base64"`
 }
 
-func (r *room) addHook(ctx context.Context, c api.Caller, in *newHook) (*MadeHook, error) {
+func (r *room) addHook(ctx context.Context, c api.Caller, in *newHook) (*MadeWebhook, error) {
 	h, secret, err := r.Outbox.AddHook(ctx, c.Actor, notify.Hook{Constituent: in.Body.Constituent, Name: in.Body.Name, URL: in.Body.URL, Kinds: in.Body.Kinds})
-	return &MadeHook{h, secret}, err
+	return &MadeWebhook{webhookOf(h), secret}, err
 }
 
 type enableInput struct {

@@ -38,35 +38,35 @@ func Routes(c Config) []api.Route {
 
 func (r *room) letterRoutes() []api.Route {
 	return []api.Route{
-		api.Operation[struct{}, notify.Status]{Method: http.MethodGet, Path: "/api/outbox", ID: "get-outbox",
+		api.Operation[struct{}, OutboxStatus]{Method: http.MethodGet, Path: "/api/outbox", ID: "get-outbox",
 			Summary: "How the outbox stands: the switch, letters by state, lines out of order", Permission: read, Handle: r.status},
 		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/outbox/stop", ID: "stop-sending",
 			Summary: "Stop all sending at once", Permission: stop, Handle: r.stop},
 		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/outbox/start", ID: "start-sending",
 			Summary: "Start sending; needs a reason", Permission: release, Handle: r.start},
-		api.Operation[struct{}, Number]{Method: http.MethodPost, Path: "/api/outbox/test", ID: "send-test",
+		api.Operation[struct{}, OutboxNumber]{Method: http.MethodPost, Path: "/api/outbox/test", ID: "send-test",
 			Summary: "Send a test to one's own address", Permission: write, Handle: r.test},
-		api.Operation[letterIDs, Changed]{Method: http.MethodPost, Path: "/api/outbox/release", ID: "release-letters", Permission: release, Handle: r.release,
+		api.Operation[letterIDs, OutboxChanged]{Method: http.MethodPost, Path: "/api/outbox/release", ID: "release-letters", Permission: release, Handle: r.release,
 			Summary: "Release the recipients of held letters", Description: "All later letters to the same recipients leave by themselves. `all` releases everybody whose letter waits."},
-		api.Operation[letterIDs, Changed]{Method: http.MethodPost, Path: "/api/outbox/cancel", ID: "cancel-letters", Permission: write, Handle: r.cancel,
+		api.Operation[letterIDs, OutboxChanged]{Method: http.MethodPost, Path: "/api/outbox/cancel", ID: "cancel-letters", Permission: write, Handle: r.cancel,
 			Summary: "Cancel letters that were not handed over; needs a reason"},
-		api.Operation[letterIDs, Changed]{Method: http.MethodPost, Path: "/api/outbox/resend", ID: "resend-letters", Permission: write, Handle: r.resend,
+		api.Operation[letterIDs, OutboxChanged]{Method: http.MethodPost, Path: "/api/outbox/resend", ID: "resend-letters", Permission: write, Handle: r.resend,
 			Summary: "Try letters again that were given up, or held for encryption or by the gate"},
-		api.Operation[listInput, api.Page[Letter]]{Method: http.MethodGet, Path: "/api/outbox/letters", ID: "list-letters",
+		api.Operation[listInput, api.Page[OutboxLetter]]{Method: http.MethodGet, Path: "/api/outbox/letters", ID: "list-letters",
 			Summary: "List letters, the last first", Permission: read, Handle: r.list},
-		api.Operation[NumberPath, Letter]{Method: http.MethodGet, Path: "/api/outbox/letters/{id}", ID: "get-letter", Summary: "One letter",
+		api.Operation[NumberPath, OutboxLetter]{Method: http.MethodGet, Path: "/api/outbox/letters/{id}", ID: "get-letter", Summary: "One letter",
 			Permission: read, Handle: r.letter},
-		api.Operation[NumberPath, Content]{Method: http.MethodGet, Path: "/api/outbox/letters/{id}/content", ID: "preview-letter",
+		api.Operation[NumberPath, OutboxContent]{Method: http.MethodGet, Path: "/api/outbox/letters/{id}/content", ID: "preview-letter",
 			Summary: "What a letter says, or would say now", Permission: read, Handle: r.content},
 		api.Download[attachmentInput]{Path: "/api/outbox/letters/{id}/attachments/{n}", ID: "get-letter-attachment",
 			Summary: "A file that goes with a letter", Permission: read, Types: []string{"application/octet-stream"}, Handle: r.attachment},
-		api.Operation[healthInput, api.Page[notify.Health]]{Method: http.MethodGet, Path: "/api/contact-health", ID: "list-contact-health",
+		api.Operation[healthInput, api.Page[ContactHealth]]{Method: http.MethodGet, Path: "/api/contact-health", ID: "list-contact-health",
 			Summary: "How well the addresses of contacts take letters", Permission: read, Handle: r.health},
 	}
 }
 
-// Number is the number of something new.
-type Number struct {
+// OutboxNumber is the number of something new.
+type OutboxNumber struct {
 	ID int64 `json:"id"`
 }
 
@@ -75,14 +75,50 @@ type NumberPath struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
-// Changed tells how many letters were changed.
-type Changed struct {
+// OutboxChanged tells how many letters were changed.
+type OutboxChanged struct {
 	Letters int64 `json:"letters"`
 }
 
-func (r *room) status(ctx context.Context, _ api.Caller, _ *struct{}) (*notify.Status, error) {
+// OutboxStatus is how the outbox stands.
+type OutboxStatus struct {
+	Switch OutboxSwitch     `json:"switch"`
+	States map[string]int64 `json:"states" doc:"Letters in each state; held ones also as held:release, held:encryption, held:gate"`
+	Lines  []OutboxLine     `json:"lines" nullable:"false" doc:"Ways out that are out of order"`
+	Oldest *time.Time       `json:"oldest,omitempty" doc:"Due since, of those that could be sent"`
+}
+
+// OutboxSwitch says whether anything is sent.
+type OutboxSwitch struct {
+	Sending bool       `json:"sending"`
+	Sealed  bool       `json:"sealed" doc:"Nothing leaves this world, whatever the switch says"`
+	Reason  string     `json:"reason"`
+	At      *time.Time `json:"at,omitempty"`
+	Actor   string     `json:"actor,omitempty"`
+	Name    string     `json:"name,omitempty"`
+	Waiting int64      `json:"waiting" doc:"Letters that would be sent; those that wait for a release are not counted"`
+}
+
+// OutboxLine is a way out that is out of order.
+type OutboxLine struct {
+	Name     string     `json:"name" doc:"mail, webhook:7"`
+	Since    *time.Time `json:"since"`
+	Next     *time.Time `json:"next" doc:"Tried again then"`
+	Failures int        `json:"failures"`
+	Reason   string     `json:"reason"`
+}
+
+func (r *room) status(ctx context.Context, _ api.Caller, _ *struct{}) (*OutboxStatus, error) {
 	s, err := r.Outbox.Status(ctx)
-	return &s, err
+	if err != nil {
+		return nil, err
+	}
+	v := OutboxStatus{OutboxSwitch{s.Switch.Sending, s.Switch.Sealed, s.Switch.Reason, at(s.Switch.At), s.Switch.Subject, s.Switch.Name, s.Switch.Waiting},
+		s.States, []OutboxLine{}, at(s.Oldest)}
+	for _, l := range s.Lines {
+		v.Lines = append(v.Lines, OutboxLine{l.Name, at(l.Since), at(l.Next), l.Failures, l.Reason})
+	}
+	return &v, nil
 }
 
 type reasonInput struct {
@@ -99,14 +135,14 @@ func (r *room) start(ctx context.Context, c api.Caller, in *reasonInput) (*api.N
 	return nil, r.Outbox.Start(ctx, c.Actor, in.Body.Reason)
 }
 
-func (r *room) test(ctx context.Context, c api.Caller, _ *struct{}) (*Number, error) {
+func (r *room) test(ctx context.Context, c api.Caller, _ *struct{}) (*OutboxNumber, error) {
 	to, err := r.Address(ctx, c.Actor)
 	if err != nil {
 		return nil, err
 	}
 	id, err := r.Outbox.SendTest(ctx, c.Actor, notify.Letter{To: to, Name: c.Actor.Name, Content: &notify.Content{
 		Subject: "A test of the outbox", Text: "This message says that mail from here reaches you.\n"}})
-	return &Number{id}, err
+	return &OutboxNumber{id}, err
 }
 
 type letterIDs struct {
@@ -117,23 +153,23 @@ type letterIDs struct {
 	}
 }
 
-func (r *room) release(ctx context.Context, c api.Caller, in *letterIDs) (*Changed, error) {
+func (r *room) release(ctx context.Context, c api.Caller, in *letterIDs) (*OutboxChanged, error) {
 	if in.Body.All {
 		n, err := r.Outbox.ReleaseAll(ctx, c.Actor)
-		return &Changed{n}, err
+		return &OutboxChanged{n}, err
 	}
 	n, err := r.Outbox.Release(ctx, c.Actor, in.Body.Letters...)
-	return &Changed{n}, err
+	return &OutboxChanged{n}, err
 }
 
-func (r *room) cancel(ctx context.Context, c api.Caller, in *letterIDs) (*Changed, error) {
+func (r *room) cancel(ctx context.Context, c api.Caller, in *letterIDs) (*OutboxChanged, error) {
 	n, err := r.Outbox.Refuse(ctx, c.Actor, in.Body.Reason, in.Body.Letters...)
-	return &Changed{n}, err
+	return &OutboxChanged{n}, err
 }
 
-func (r *room) resend(ctx context.Context, c api.Caller, in *letterIDs) (*Changed, error) {
+func (r *room) resend(ctx context.Context, c api.Caller, in *letterIDs) (*OutboxChanged, error) {
 	n, err := r.Outbox.Resend(ctx, c.Actor, in.Body.Letters...)
-	return &Changed{n}, err
+	return &OutboxChanged{n}, err
 }
 
 type listInput struct {
@@ -150,7 +186,7 @@ type place struct {
 	Before int64 `json:"b"`
 }
 
-func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*api.Page[Letter], error) {
+func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*api.Page[OutboxLetter], error) {
 	f := notify.Filter{State: notify.State(in.State), Hold: in.Hold, Kind: in.Kind, Address: in.To, Ticket: in.Ticket, Constituent: in.Constituent, Limit: in.Limit}
 	if in.Cursor != "" {
 		var p place
@@ -163,7 +199,7 @@ func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*api.Page
 	if err != nil {
 		return nil, err
 	}
-	var out []Letter
+	var out []OutboxLetter
 	for _, l := range ls {
 		out = append(out, letterOf(l))
 	}
@@ -174,8 +210,8 @@ func (r *room) list(ctx context.Context, _ api.Caller, in *listInput) (*api.Page
 	return api.NewPage(out, cursor), err
 }
 
-// Letter is a letter and what became of it.
-type Letter struct {
+// OutboxLetter is a letter and what became of it.
+type OutboxLetter struct {
 	ID          int64      `json:"id"`
 	Key         string     `json:"key"`
 	Kind        string     `json:"kind"`
@@ -203,8 +239,8 @@ type Letter struct {
 	Ledger      int64      `json:"ledger,omitempty" doc:"Its row of the egress ledger"`
 }
 
-func letterOf(l notify.Letter) Letter {
-	return Letter{ID: l.ID, Key: l.Key, Kind: l.Kind, Channel: string(l.Channel), Constituent: l.Constituent, To: l.To, Name: l.Name, Language: l.Language,
+func letterOf(l notify.Letter) OutboxLetter {
+	return OutboxLetter{ID: l.ID, Key: l.Key, Kind: l.Kind, Channel: string(l.Channel), Constituent: l.Constituent, To: l.To, Name: l.Name, Language: l.Language,
 		Ticket: l.Ticket, Object: string(l.Object), Subject: l.Subject, Encrypted: l.EncryptionRequired, State: string(l.State), Hold: l.Hold,
 		Reason: l.Reason, Attempts: l.Attempts, Due: at(l.Due), Created: at(l.Created), Rendered: at(l.Rendered), HandedOver: at(l.HandedAt),
 		Settled: at(l.Settled), MessageID: l.MessageID, Bytes: l.Bytes, SHA256: l.SHA256, Ledger: l.Ledger}
@@ -219,39 +255,39 @@ func at(micros int64) *time.Time {
 	return &t
 }
 
-func (r *room) letter(ctx context.Context, _ api.Caller, in *NumberPath) (*Letter, error) {
+func (r *room) letter(ctx context.Context, _ api.Caller, in *NumberPath) (*OutboxLetter, error) {
 	l, err := r.Outbox.ByID(ctx, in.ID)
 	v := letterOf(l)
 	return &v, err
 }
 
-// Content is what a letter says.
-type Content struct {
-	Subject     string            `json:"subject"`
-	Text        string            `json:"text" doc:"Of a webhook the JSON that is posted"`
-	HTML        string            `json:"html,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"`
-	References  []string          `json:"references,omitempty"`
-	Marking     string            `json:"marking"`
-	Attachments []Attachment      `json:"attachments" nullable:"false"`
+// OutboxContent is what a letter says.
+type OutboxContent struct {
+	Subject     string             `json:"subject"`
+	Text        string             `json:"text" doc:"Of a webhook the JSON that is posted"`
+	HTML        string             `json:"html,omitempty"`
+	Headers     map[string]string  `json:"headers,omitempty"`
+	References  []string           `json:"references,omitempty"`
+	Marking     string             `json:"marking"`
+	Attachments []OutboxAttachment `json:"attachments" nullable:"false"`
 }
 
-// Attachment is a file that goes with a letter; its place in the list is its number.
-type Attachment struct {
+// OutboxAttachment is a file that goes with a letter; its place in the list is its number.
+type OutboxAttachment struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	Bytes int    `json:"bytes"`
 }
 
-func (r *room) content(ctx context.Context, _ api.Caller, in *NumberPath) (*Content, error) {
+func (r *room) content(ctx context.Context, _ api.Caller, in *NumberPath) (*OutboxContent, error) {
 	_, c, err := r.Outbox.Preview(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	v := Content{Subject: c.Subject, Text: c.Text, HTML: c.HTML, Headers: c.Headers, References: c.References, Marking: c.Marking.Effective().String(),
-		Attachments: []Attachment{}}
+	v := OutboxContent{Subject: c.Subject, Text: c.Text, HTML: c.HTML, Headers: c.Headers, References: c.References, Marking: c.Marking.Effective().String(),
+		Attachments: []OutboxAttachment{}}
 	for _, a := range c.Attachments {
-		v.Attachments = append(v.Attachments, Attachment{a.Name, a.Type, len(a.Bytes)})
+		v.Attachments = append(v.Attachments, OutboxAttachment{a.Name, a.Type, len(a.Bytes)})
 	}
 	return &v, nil
 }
@@ -285,7 +321,17 @@ type healthPlace struct {
 	After string `json:"a"`
 }
 
-func (r *room) health(ctx context.Context, _ api.Caller, in *healthInput) (*api.Page[notify.Health], error) {
+// ContactHealth is how well an address takes letters.
+type ContactHealth struct {
+	Address     string     `json:"address" doc:"A mail address, or webhook:7"`
+	Failures    int        `json:"failures" doc:"Refusals and bounces for good, one after the other"`
+	LastFailure *time.Time `json:"last_failure,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	LastSuccess *time.Time `json:"last_success,omitempty"`
+	Sent        int64      `json:"sent" doc:"Letters handed over, of all time"`
+}
+
+func (r *room) health(ctx context.Context, _ api.Caller, in *healthInput) (*api.Page[ContactHealth], error) {
 	var p healthPlace
 	if in.Cursor != "" {
 		if err := api.ReadCursor(in.Cursor, &p); err != nil {
@@ -300,5 +346,9 @@ func (r *room) health(ctx context.Context, _ api.Caller, in *healthInput) (*api.
 	if next != "" {
 		cursor, err = api.Cursor(healthPlace{next})
 	}
-	return api.NewPage(hs, cursor), err
+	var out []ContactHealth
+	for _, h := range hs {
+		out = append(out, ContactHealth{h.Address, h.Failures, at(h.LastFailure), h.Reason, at(h.LastSuccess), h.Sent})
+	}
+	return api.NewPage(out, cursor), err
 }

@@ -35,6 +35,14 @@ func (a Actor) Constituents() []int64 {
 	return a.Rights.Constituents
 }
 
+// Manages are the constituents whose people an actor from outside may invite and remove; nil for everybody else.
+func (a Actor) Manages() []int64 {
+	if a.Rights == nil {
+		return nil
+	}
+	return a.Rights.Manages
+}
+
 // Rights are what identity found an actor may do, once per request. They are not changed after that.
 type Rights struct {
 	Roles       []string
@@ -42,9 +50,12 @@ type Rights struct {
 	// Constituents are those whose objects somebody from outside may see and act for: their own, and for a sector CERT those
 	// of its delegated branch. Whatever a route of theirs reads or writes is limited to them in the query itself.
 	Constituents []int64
-	Staff        bool  // of the CERT itself
-	Account      int64 // of a person or of the owner of a token; 0 without
-	Session      int64 // of a signed-in browser; 0 without
+	// Manages are those of Constituents whose people they may invite and remove: who manages one and is a member of another
+	// does not manage both.
+	Manages []int64
+	Staff   bool  // of the CERT itself
+	Account int64 // of a person or of the owner of a token; 0 without
+	Session int64 // of a signed-in browser; 0 without
 }
 
 // Covers tells whether the rights reach the objects of a constituent; those of staff reach everybody's.

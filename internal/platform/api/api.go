@@ -48,7 +48,10 @@ type Config struct {
 	// Outside tells which permissions are held by callers from outside: what theirs read must be cleared,
 	// so a GET is a ClearedOperation or a ClearedDownload, or New returns an error. nil: none.
 	Outside func(act.Permission) bool
-	Log     *slog.Logger
+	// Took records that somebody takes a stream which did not pass the gate, before its first byte; what cannot be recorded is not
+	// given. May be nil.
+	Took func(ctx context.Context, a act.Actor, path, query string) error
+	Log  *slog.Logger
 }
 
 const prefix = "/api/"

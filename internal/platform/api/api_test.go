@@ -372,3 +372,25 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+func TestAStreamOfStaffIsRecordedOrNotGiven(t *testing.T) {
+	var taken []string
+	var broken error
+	h, err := api.New(api.Config{Title: "Bells", Version: "1", Log: slog.New(slog.DiscardHandler),
+		Actor: func(*http.Request) act.Actor { return act.Actor{ID: "7"} }, Allowed: func(act.Actor, act.Permission) bool { return true },
+		Took: func(_ context.Context, a act.Actor, path, query string) error {
+			taken = append(taken, a.ID+" "+path)
+			return broken
+		}}, routes()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, status := range []int{200, 500} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/api/song/peal", nil))
+		if w.Code != status || strings.Contains(w.Body.String(), "ding") != (status == 200) || len(taken) != i+1 || taken[i] != "7 /api/song/peal" {
+			t.Errorf("%d %s, recorded %q", w.Code, w.Body, taken)
+		}
+		broken = errors.New("the log is full")
+	}
+}

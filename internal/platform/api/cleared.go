@@ -46,7 +46,8 @@ type ClearedDownload[In any] struct {
 }
 
 func (d ClearedDownload[In]) plain() Download[In] {
-	p := Download[In]{Path: d.Path, ID: d.ID, Summary: d.Summary, Description: d.Description, Permission: d.Permission, Types: d.Types}
+	p := Download[In]{Path: d.Path, ID: d.ID, Summary: d.Summary, Description: d.Description, Permission: d.Permission, Types: d.Types,
+		cleared: true}
 	if d.Handle != nil {
 		p.Handle = func(ctx context.Context, c Caller, in *In) (*Stream, error) { return opened(d.Handle(ctx, c, in)) }
 	}

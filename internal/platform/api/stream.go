@@ -26,6 +26,8 @@ type Download[In any] struct {
 	Permission  act.Permission
 	Types       []string // the content types it can answer with, for the documentation
 	Handle      func(ctx context.Context, c Caller, in *In) (*Stream, error)
+
+	cleared bool
 }
 
 // Stream is the answer of a Download. Write may take as long as it needs; an error after its first 64 KiB breaks the
@@ -78,7 +80,15 @@ func (d Download[In]) mount(s *server) error {
 			return nil, s.problem(ctx, d.ID, err)
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			_, w := humago.Unwrap(hc)
+			r, w := humago.Unwrap(hc)
+			if s.Took != nil && !d.cleared {
+				if err := s.Took(ctx, callerOf(ctx).Actor, r.URL.Path, r.URL.RawQuery); err != nil {
+					if p, ok := s.problem(ctx, d.ID, err).(*Problem); ok {
+						write(w, p)
+					}
+					return
+				}
+			}
 			s.stream(ctx, d.ID, w, st)
 		}}, nil
 	})

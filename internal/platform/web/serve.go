@@ -263,6 +263,9 @@ func (l *lazy) Write(b []byte) (int, error) {
 
 func (a *App) send(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor) {
 	f, err := m.download(r, v)
+	if err == nil && a.cfg.Took != nil && !m.cleared {
+		err = a.cfg.Took(r.Context(), v.Actor, r.URL.Path, r.URL.RawQuery)
+	}
 	if err != nil {
 		a.fail(w, r, v, m, err)
 		return

@@ -68,6 +68,9 @@ type Config struct {
 	// Outside tells which permissions are held by people from outside: their pages and downloads must be cleared ones, or New
 	// returns an error. nil: none.
 	Outside func(act.Permission) bool
+	// Took records that somebody takes a file which did not pass the gate, before its first byte; what cannot be recorded is not
+	// given. May be nil.
+	Took    func(ctx context.Context, a act.Actor, path, query string) error
 	Views   func(context.Context, act.Actor) []Link   // saved lists, for the menu; may be nil
 	Sending func(context.Context, act.Actor) *Sending // the switch of everything that is sent, for every page; may be nil
 	Log     *slog.Logger

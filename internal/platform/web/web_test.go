@@ -242,6 +242,28 @@ func TestFragmentHasNoLayout(t *testing.T) {
 	}
 }
 
+func TestAFileOfStaffIsRecordedOrNotGiven(t *testing.T) {
+	c := config()
+	var taken []string
+	var broken error
+	c.Took = func(_ context.Context, a act.Actor, path, query string) error {
+		taken = append(taken, a.ID+" "+path+"?"+query)
+		return broken
+	}
+	a, err := web.New(c, room())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, get(a, "GET", "/notes.csv?q=x", "", "X-Who", "guest"), 200, "a,b")
+	broken = errors.New("the log is full")
+	if w := get(a, "GET", "/notes.csv", ""); w.Code != 500 || strings.Contains(w.Body.String(), "a,b") {
+		t.Errorf("given without a record: %d", w.Code)
+	}
+	if len(taken) != 2 || taken[0] != "guest /notes.csv?q=x" {
+		t.Errorf("recorded %q", taken)
+	}
+}
+
 func TestDownloadFailsAsAPageBeforeItsFirstByte(t *testing.T) {
 	a := app(t)
 	w := get(a, "GET", "/notes.csv", "")

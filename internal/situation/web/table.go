@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tocsin/internal/event"
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 	"tocsin/internal/situation"
@@ -216,7 +217,7 @@ func (r *room) csv(ctx context.Context, v web.Visitor, in tableIn) (web.File, er
 		record := make([]string, len(t.Columns))
 		for _, row := range t.Rows {
 			for i := range row {
-				record[i] = row[i].csv()
+				record[i] = delimited.Inert(row[i].csv())
 			}
 			c.Write(record)
 		}

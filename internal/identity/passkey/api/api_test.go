@@ -84,6 +84,8 @@ func TestOwnAndOthersWaysOfSigningInAreListedAndTakenAway(t *testing.T) {
 	link := `{"issuer":"https://login.example","subject":"7"}`
 	ask(bob, "POST", of(bob, "providers"), link, 403, "")
 	ask(ana, "POST", of(bob, "providers"), `{"issuer":"https://other.example","subject":"7"}`, 422, "there is no such provider")
+	ask(ana, "POST", of(bob, "providers"), link, 403, "can sign in")
+	s.NeedsTwo = func(context.Context, string) (bool, error) { return false, nil } // one administrator recovers an account
 	ask(ana, "POST", of(bob, "providers"), link, 201, "https://login.example")
 	ask(ana, "POST", of(ana, "providers"), link, 409, "")
 	ask(ana, "POST", "/api/accounts/999/providers", link, 404, "")
