@@ -16,6 +16,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"tocsin/internal/format/delimited"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -319,7 +320,8 @@ var eventColumns = []string{"time.source", "feed.name", "feed.code", "classifica
 	"destination.port", "destination.asn", "destination.geolocation.cc", "destination.fqdn", "destination.url", "malware.name", "product.vendor",
 	"product.name", "product.version", "product.vulnerabilities", "status", "event_description.text", "time.observation", "extra.severity", "extra.finding"}
 
-// WriteEvents writes events with raw values: idf is one JSON object a line with all fields, csv has eventColumns.
+// WriteEvents writes events: idf is one JSON object a line with all fields as they are, csv has eventColumns, and nothing in it that a
+// spreadsheet would compute.
 func WriteEvents(w io.Writer, format string, list []map[string]any) error {
 	if format == "csv" {
 		c := csv.NewWriter(w)
@@ -333,7 +335,7 @@ func WriteEvents(w io.Writer, format string, list []map[string]any) error {
 					row[i] = fmt.Sprint(m[name])
 				}
 			}
-			if err := c.Write(row); err != nil {
+			if err := c.Write(delimited.InertRow(row)); err != nil {
 				return err
 			}
 		}
