@@ -90,6 +90,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	_, run := root.upload(t, at, "/upload", "2026-01-02-scan_rdp-test-geo.csv", "\"timestamp\",\"ip\"\n\"yesterday\",\"999.1.1.1\"\n", url.Values{"feed": {"shadowserver"}})
 	root.start = append(root.start, run, "/files?rejected=true", "/audit/checkpoints")
 	root.post(t, at, "/audit/checkpoints", nil)
+	nobody.start = append(nobody.start, furnishTold(t, w, own))
 	ministry := visitor{name: "authority", cookie: asNew(t, w, "law@ministry.example", identity.Held{Role: identity.Authority}), start: []string{"/shared"}}
 	return site{[]visitor{nobody, root, out, ministry}}
 }
