@@ -13,7 +13,6 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
-	"tocsin/internal/format/tlp"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -152,7 +151,7 @@ func remindDue(w week, last, now int64) bool {
 // decide writes a message and its letters.
 func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.Listed, set Setting, before Message, news []directive,
 	to []constituency.Contact) (bool, error) {
-	news, withheld, err := d.foreseen(ctx, o, disclosure.OfConstituent(l.ID, l.Name), news)
+	news, withheld, err := d.deliverable(ctx, o, l, news, to)
 	if err != nil {
 		return false, err
 	}
@@ -165,7 +164,10 @@ func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.
 	if err != nil {
 		return false, err
 	}
-	if still, _, err = d.foreseen(ctx, o, disclosure.OfConstituent(l.ID, l.Name), still); err != nil {
+	if still, _, err = d.deliverable(ctx, o, l, still, to); err != nil {
+		return false, err
+	}
+	if to, err = d.cleared(ctx, o, l, append(news[:len(news):len(news)], still...), to); err != nil {
 		return false, err
 	}
 	if len(news)+len(still) == 0 || len(news) == 0 && len(withheld) > 0 {
@@ -205,8 +207,7 @@ func letterKey(message int64, mail string) string {
 }
 
 func (d *Desk) letter(o *office, l constituency.Listed, m *Message, c constituency.Contact) notify.Letter {
-	to := disclosure.OfConstituent(l.ID, l.Name)
-	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
+	to := contact(l, c)
 	return notify.Letter{Key: letterKey(m.ID, c.Mail), Kind: Kind, Constituent: l.ID, Recipient: to, To: c.Mail, Name: clip(c.Name, 100),
 		Language: o.language(c.Language, l.Language), Ticket: m.Ticket, Object: disclosure.Ref(fmt.Sprintf("digest:%d", m.ID)), Payload: strconv.FormatInt(m.ID, 10)}
 }

@@ -136,6 +136,33 @@ func TestWhatTheGateKeepsBackIsNotComposed(t *testing.T) {
 	})
 }
 
+// What no contact is cleared for is withheld, and not taken for told; who is cleared for nothing of it gets no letter.
+func TestClearanceOfTheContactsCounts(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.settled()
+		contact := func(mail, clearance string) {
+			_, err := w.Constituency.AddContact(ctx, officer, constituency.Contact{Constituent: w.ids["mute"], Role: "security", Name: clearance, Mail: mail, Clearance: clearance})
+			w.ok(err)
+		}
+		contact("green@mute.example", "GREEN")
+		w.next(1)
+		w.report("scan_rdp", "192.0.2.5 3389 critical")
+		w.tell()
+		if n := len(w.letters("mute")); n != 0 {
+			t.Errorf("%d letters to who is cleared for GREEN", n)
+		}
+		w.want("mute 192.0.2.5 withheld open - -")
+		contact("amber@mute.example", "AMBER")
+		w.report("scan_ftp", "192.0.2.6 21 critical")
+		w.tell()
+		ls := w.letters("mute")
+		if len(ls) != 1 || ls[0].To != "amber@mute.example" {
+			t.Errorf("letters %v", ls)
+		}
+	})
+}
+
 func TestWithoutAContactItWaits(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		w.settled()

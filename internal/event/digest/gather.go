@@ -105,6 +105,53 @@ func (d *Desk) foreseen(ctx context.Context, o *office, to disclosure.Recipient,
 	return out, withheld, nil
 }
 
+// contact is somebody of a constituent, as the gate sees them.
+func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
+	to := disclosure.OfConstituent(l.ID, l.Name)
+	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
+	return to
+}
+
+// deliverable divides directives into those that the gate lets out to one contact at least, and those that nobody there may have.
+func (d *Desk) deliverable(ctx context.Context, o *office, l constituency.Listed, all []directive, to []constituency.Contact) (out, withheld []directive, err error) {
+	may := make([]bool, len(all))
+	markings := make([]disclosure.Marking, len(all))
+	for i := range all {
+		markings[i] = o.marking(&all[i])
+	}
+	for _, c := range to {
+		ok, err := d.Gate.Foresee(ctx, contact(l, c), disclosure.Mail, markings)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range ok {
+			may[i] = may[i] || ok[i]
+		}
+	}
+	for i, x := range all {
+		if may[i] {
+			out = append(out, x)
+		} else {
+			withheld = append(withheld, x)
+		}
+	}
+	return out, withheld, nil
+}
+
+// cleared are the contacts that may have some of the directives: who may have none gets no letter.
+func (d *Desk) cleared(ctx context.Context, o *office, l constituency.Listed, all []directive, to []constituency.Contact) (out []constituency.Contact, err error) {
+	for _, c := range to {
+		some, _, err := d.deliverable(ctx, o, l, all, []constituency.Contact{c})
+		if err != nil {
+			return nil, err
+		}
+		if len(some) > 0 {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
 // strictest is the label of a message that tells of the directives, and its short form.
 func (o *office) strictest(all []directive) (tlp.Label, string) {
 	label := tlp.None
@@ -256,15 +303,19 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	if language == "" {
 		language = l.Language
 	}
-	for i, c := range recipients(contacts) {
+	to := recipients(contacts)
+	all, withheld, err := d.deliverable(ctx, o, l, append(news, still...), to)
+	if err != nil {
+		return nil, err
+	}
+	if to, err = d.cleared(ctx, o, l, all, to); err != nil {
+		return nil, err
+	}
+	for i, c := range to {
 		out.To = append(out.To, c.Mail)
 		if i == 0 && language == "" {
 			language = c.Language
 		}
-	}
-	all, withheld, err := d.foreseen(ctx, o, disclosure.OfConstituent(l.ID, l.Name), append(news, still...))
-	if err != nil {
-		return nil, err
 	}
 	out.Withheld = len(withheld)
 	news, still = split(all)
