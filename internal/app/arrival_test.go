@@ -17,7 +17,7 @@ import (
 // gate is a server's way in, up to what next is.
 func gate(t *testing.T, o Options, c clock.Clock, next http.HandlerFunc) (*Server, http.Handler) {
 	t.Helper()
-	s := &Server{options: o, limits: newLimits(o.Limits, c), publicURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"}}
+	s := &Server{options: o, forms: []string{"/sign-in"}, limits: newLimits(o.Limits, c), publicURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"}}
 	urls, err := o.public()
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestSignInAndPublicFormsAreLimitedMore(t *testing.T) {
 func TestFormsOfStrangersAreSmall(t *testing.T) {
 	var err error
 	_, h := gate(t, Options{}, clock.Real(), func(_ http.ResponseWriter, r *http.Request) { _, err = r.Body.Read(make([]byte, formBody+1)) })
-	r := httptest.NewRequest("POST", "http://127.0.0.1/report", strings.NewReader(strings.Repeat("x", formBody+1)))
+	r := httptest.NewRequest("POST", "http://127.0.0.1/sign-in", strings.NewReader(strings.Repeat("x", formBody+1)))
 	r.RemoteAddr = "127.0.0.1:1"
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	if err == nil {

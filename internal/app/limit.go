@@ -22,9 +22,6 @@ func DefaultLimits() Limits {
 // formBody bounds what somebody may send whom nobody knows yet.
 const formBody = 1 << 20
 
-// forms are the paths below which everybody may send something, signed in or not.
-var forms = [...]string{"/sign-in", "/sign-up", "/setup", "/recover", "/reset", "/password", "/invitation", "/report", "/subscribe", "/answer"}
-
 // limits are the buckets of a server.
 type limits struct {
 	requests, forms, failures *rate.Limiter
@@ -55,7 +52,7 @@ func (s *Server) limit(next http.Handler) http.Handler {
 			}
 			defer leave()
 		}
-		if form(r) || !a.local && anonymous(r) {
+		if s.form(r) || !a.local && anonymous(r) {
 			if wait, ok := s.limits.forms.Take(a.client); !ok {
 				s.refuse(w, r, tooMany("forms", "too many attempts", wait))
 				return
@@ -90,11 +87,11 @@ func anonymous(r *http.Request) bool {
 }
 
 // form says whether a request sends something that nobody needs to be signed in for, whatever it claims.
-func form(r *http.Request) bool {
+func (s *Server) form(r *http.Request) bool {
 	if !writes(r) {
 		return false
 	}
-	for _, p := range forms {
+	for _, p := range s.forms {
 		if r.URL.Path == p || strings.HasPrefix(r.URL.Path, p+"/") {
 			return true
 		}

@@ -87,6 +87,10 @@ func (s *Server) declare(pattern string, p act.Permission) error {
 		return fmt.Errorf("%s asks for the permission %q, which no role has: add it to the table of roles in identity", pattern, p)
 	}
 	s.declared = append(s.declared, Declared{pattern, p})
+	if method, path, _ := strings.Cut(pattern, " "); p == identity.Open && method != http.MethodGet {
+		path, _, _ = strings.Cut(path, "/{")
+		s.forms = append(s.forms, path)
+	}
 	return nil
 }
 

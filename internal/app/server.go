@@ -44,6 +44,7 @@ type Server struct {
 	certificates *certificates // nil without TLS
 	limits       *limits
 	declared     []Declared
+	forms        []string // the paths below which everybody may send something, signed in or not
 	publicURL    *url.URL // how browsers reach it
 	hosts        []string // the names it goes by, besides those of its certificate
 	secure       bool     // browsers reach it by https

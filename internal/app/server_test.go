@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/rate"
 	"tocsin/internal/world"
 )
 
@@ -209,5 +210,23 @@ func TestFilesThatStaffTakeAreInTheLog(t *testing.T) {
 	}
 	if e := entries[2]; e.Object != "path:/findings/export/csv" || e.Actor != "person:1" || !strings.Contains(e.Detail, "state=open") {
 		t.Errorf("%+v", e)
+	}
+}
+
+// What everybody may send is limited wherever it is declared, not where somebody thought of it.
+func TestEveryFormOfStrangersIsLimited(t *testing.T) {
+	w := openWorld(t)
+	for _, path := range []string{"/sign-in", "/join/nobody", "/answer/nobody"} {
+		s, _ := startWith(t, w, app.Options{Listen: "127.0.0.1:0", Limits: app.Limits{Forms: rate.PerMinute(1, 1)}})
+		for i, want := range []bool{false, true} {
+			r, err := http.Post(s.URL()+path, "application/x-www-form-urlencoded", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			if limited := r.StatusCode == http.StatusTooManyRequests; limited != want {
+				t.Errorf("POST %s, number %d: %d", path, i+1, r.StatusCode)
+			}
+		}
 	}
 }
