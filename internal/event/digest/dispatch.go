@@ -151,24 +151,20 @@ func remindDue(w week, last, now int64) bool {
 // decide writes a message and its letters.
 func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.Listed, set Setting, before Message, news []directive,
 	to []constituency.Contact) (bool, error) {
-	news, withheld, err := d.deliverable(ctx, o, l, news, to)
-	if err != nil {
-		return false, err
-	}
-	for i := range withheld {
-		if err := markWithheld(tx, &withheld[i]); err != nil {
-			return false, err
-		}
-	}
 	still, err := stillOpen(tx, l.ID, d.now().UnixMicro(), maxEntries)
 	if err != nil {
 		return false, err
 	}
-	if still, _, err = d.deliverable(ctx, o, l, still, to); err != nil {
+	all, kept, to, err := d.reach(ctx, o, l, append(news, still...), to)
+	if err != nil {
 		return false, err
 	}
-	if to, err = d.cleared(ctx, o, l, append(news[:len(news):len(news)], still...), to); err != nil {
-		return false, err
+	news, still = split(all)
+	withheld, _ := split(kept)
+	for i := range withheld {
+		if err := markWithheld(tx, &withheld[i]); err != nil {
+			return false, err
+		}
 	}
 	if len(news)+len(still) == 0 || len(news) == 0 && len(withheld) > 0 {
 		return false, nil
@@ -247,7 +243,7 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	if err != nil {
 		return none, err
 	}
-	if all, _, err = d.foreseen(ctx, o, l.Recipient, all); err != nil {
+	if all, _, _, err = d.deliverable(ctx, o, all, l.Recipient); err != nil {
 		return none, err
 	}
 	if len(all) == 0 {

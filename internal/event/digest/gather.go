@@ -85,47 +85,21 @@ func (o *office) marking(x *directive) disclosure.Marking {
 	return m
 }
 
-// foreseen sorts directives by what the gate would let out to the recipient.
-func (d *Desk) foreseen(ctx context.Context, o *office, to disclosure.Recipient, all []directive) (out, withheld []directive, err error) {
+// deliverable divides directives into those that the gate would let out to one recipient at least, and those that none may have. some
+// tells which recipients may have any.
+func (d *Desk) deliverable(ctx context.Context, o *office, all []directive, to ...disclosure.Recipient) (out, withheld []directive, some []bool, err error) {
+	may, some := make([]bool, len(all)), make([]bool, len(to))
 	markings := make([]disclosure.Marking, len(all))
 	for i := range all {
 		markings[i] = o.marking(&all[i])
 	}
-	ok, err := d.Gate.Foresee(ctx, to, disclosure.Mail, markings)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, x := range all {
-		if ok[i] {
-			out = append(out, x)
-		} else {
-			withheld = append(withheld, x)
-		}
-	}
-	return out, withheld, nil
-}
-
-// contact is somebody of a constituent, as the gate sees them.
-func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
-	to := disclosure.OfConstituent(l.ID, l.Name)
-	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
-	return to
-}
-
-// deliverable divides directives into those that the gate lets out to one contact at least, and those that nobody there may have.
-func (d *Desk) deliverable(ctx context.Context, o *office, l constituency.Listed, all []directive, to []constituency.Contact) (out, withheld []directive, err error) {
-	may := make([]bool, len(all))
-	markings := make([]disclosure.Marking, len(all))
-	for i := range all {
-		markings[i] = o.marking(&all[i])
-	}
-	for _, c := range to {
-		ok, err := d.Gate.Foresee(ctx, contact(l, c), disclosure.Mail, markings)
+	for r := range to {
+		ok, err := d.Gate.Foresee(ctx, to[r], disclosure.Mail, markings)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for i := range ok {
-			may[i] = may[i] || ok[i]
+			may[i], some[r] = may[i] || ok[i], some[r] || ok[i]
 		}
 	}
 	for i, x := range all {
@@ -135,21 +109,30 @@ func (d *Desk) deliverable(ctx context.Context, o *office, l constituency.Listed
 			withheld = append(withheld, x)
 		}
 	}
-	return out, withheld, nil
+	return out, withheld, some, nil
 }
 
-// cleared are the contacts that may have some of the directives: who may have none gets no letter.
-func (d *Desk) cleared(ctx context.Context, o *office, l constituency.Listed, all []directive, to []constituency.Contact) (out []constituency.Contact, err error) {
-	for _, c := range to {
-		some, _, err := d.deliverable(ctx, o, l, all, []constituency.Contact{c})
-		if err != nil {
-			return nil, err
-		}
-		if len(some) > 0 {
-			out = append(out, c)
+// contact is somebody of a constituent, as the gate sees them.
+func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
+	to := disclosure.OfConstituent(l.ID, l.Name)
+	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
+	return to
+}
+
+// reach is deliverable for the contacts of a constituent. who are those that get a letter.
+func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all []directive, contacts []constituency.Contact) (
+	out, withheld []directive, who []constituency.Contact, err error) {
+	to := make([]disclosure.Recipient, len(contacts))
+	for i, c := range contacts {
+		to[i] = contact(l, c)
+	}
+	out, withheld, some, err := d.deliverable(ctx, o, all, to...)
+	for i, c := range contacts {
+		if err == nil && some[i] {
+			who = append(who, c)
 		}
 	}
-	return out, nil
+	return out, withheld, who, err
 }
 
 // strictest is the label of a message that tells of the directives, and its short form.
@@ -303,12 +286,8 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	if language == "" {
 		language = l.Language
 	}
-	to := recipients(contacts)
-	all, withheld, err := d.deliverable(ctx, o, l, append(news, still...), to)
+	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), recipients(contacts))
 	if err != nil {
-		return nil, err
-	}
-	if to, err = d.cleared(ctx, o, l, all, to); err != nil {
 		return nil, err
 	}
 	for i, c := range to {
