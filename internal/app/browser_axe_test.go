@@ -117,15 +117,14 @@ func TestNoPageKeepsAnybodyOut(t *testing.T) {
 	read(t, w, post)
 	s, _ := startWith(t, w, app.Options{Listen: "127.0.0.1:0", PublicURL: []string{"http://localhost:8080"},
 		Providers: []provider.Provider{{ID: "ministry", Title: "The ministry", Issuer: "https://login.example", ClientID: "tocsin"}}})
-	routes, err := s.Routes(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	left := map[string]bool{}
-	for _, r := range routes {
-		mux.Handle(r.Pattern(), http.NotFoundHandler())
-		left[r.Pattern()] = strings.HasPrefix(r.Pattern(), "GET ") && !slices.Contains(noPages, r.Pattern())
+	for _, d := range s.Declared() {
+		if strings.Contains(d.Pattern, " /api/") {
+			continue
+		}
+		mux.Handle(d.Pattern, http.NotFoundHandler())
+		left[d.Pattern] = strings.HasPrefix(d.Pattern, "GET ") && !slices.Contains(noPages, d.Pattern)
 	}
 	maps.DeleteFunc(left, func(_ string, wanted bool) bool { return !wanted })
 

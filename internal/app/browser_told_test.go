@@ -1,15 +1,11 @@
 package app_test
 
 import (
-	"fmt"
-	"io"
 	"net/netip"
 	"regexp"
-	"strings"
 	"testing"
 
 	"tocsin/internal/constituency"
-	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/notify"
@@ -33,7 +29,6 @@ func furnishTold(t *testing.T, w *world.World, own constituency.Listed) (link st
 			t.Fatal(err)
 		}
 	}
-	must(w.Digest.Begin(ctx, identity.LocalActor, "shadowserver"))
 	assets, _, err := w.Constituency.Assets(ctx, constituency.AssetFilter{Constituent: own.ID, Limit: 200})
 	must(err)
 	host := ""
@@ -45,15 +40,7 @@ func furnishTold(t *testing.T, w *world.World, own constituency.Listed) (link st
 	}
 	_, err = w.Constituency.AddContact(ctx, identity.LocalActor, constituency.Contact{Constituent: own.ID, Role: "abuse", Name: "Desk for AMBER", Mail: "amber@grid.example", Clearance: "AMBER"})
 	must(err)
-	today := event.DayOf(w.Clock().Now().UnixMicro())
-	text := fmt.Sprintf("\"timestamp\",\"severity\",\"ip\",\"protocol\",\"port\",\"hostname\",\"tag\",\"asn\",\"geo\"\n\"%s 00:00:01\",\"critical\",%q,\"udp\",123,\"\",\"ntp\",\"64500\",\"XR\"\n", today, host)
-	_, err = w.Intake.Take(ctx, identity.LocalActor, "shadowserver", []event.Source{{Name: today.String() + "-scan_ntp-ruritania-delta.csv", Size: int64(len(text)),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, nil)
-	must(err)
-	_, err = w.Digest.Collect(ctx)
-	must(err)
-	_, err = w.Digest.Dispatch(ctx)
-	must(err)
+	tell(t, w, host)
 	told, _, err := w.Digest.Messages(ctx, []int64{own.ID}, 0, 1)
 	must(err)
 	if len(told) == 0 {

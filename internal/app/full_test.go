@@ -135,21 +135,33 @@ func (f *full) tell() {
 		return
 	}
 	f.made["told"] = "yes"
-	f.must(f.w.Digest.Begin(f.t.Context(), f.root, "shadowserver"))
-	today := event.DayOf(f.w.Clock().Now().UnixMicro())
+	tell(f.t, f.w, "203.0.113.9", "203.0.113.209")
+}
+
+// tell lets something critical be reported of hosts today, and has their owners told of it.
+func tell(t *testing.T, w *world.World, hosts ...string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(w.Digest.Begin(t.Context(), identity.LocalActor, "shadowserver"))
+	today := event.DayOf(w.Clock().Now().UnixMicro())
 	var b strings.Builder
 	b.WriteString(`"timestamp","severity","ip","protocol","port","hostname","tag","asn","geo"` + "\n")
-	for _, host := range []int{9, 209} {
-		fmt.Fprintf(&b, "\"%s 00:00:01\",\"critical\",\"203.0.113.%d\",\"udp\",123,\"\",\"own\",\"64500\",\"RU\"\n", today, host)
+	for _, host := range hosts {
+		fmt.Fprintf(&b, "\"%s 00:00:01\",\"critical\",%q,\"udp\",123,\"\",\"own\",\"64500\",\"RU\"\n", today, host)
 	}
 	text := b.String()
-	_, err := f.w.Intake.Take(f.t.Context(), identity.LocalActor, "shadowserver", []event.Source{{Name: today.String() + "-scan_ntp-ruritania-delta.csv", Size: int64(len(text)),
+	_, err := w.Intake.Take(t.Context(), identity.LocalActor, "shadowserver", []event.Source{{Name: today.String() + "-scan_ntp-ruritania-delta.csv", Size: int64(len(text)),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}}, nil)
-	f.must(err)
-	_, err = f.w.Digest.Collect(f.t.Context())
-	f.must(err)
-	_, err = f.w.Digest.Dispatch(f.t.Context())
-	f.must(err)
+	must(err)
+	_, err = w.Digest.Collect(t.Context())
+	must(err)
+	_, err = w.Digest.Dispatch(t.Context())
+	must(err)
 }
 
 // person makes an account and signs it in.

@@ -207,13 +207,3 @@ func (a *App) home(v Visitor) string {
 	}
 	return a.cfg.Home(v.Actor)
 }
-
-// Routes lists the pattern and permission of every route of the rooms, in order.
-func (a *App) Routes() []Route {
-	var rs []Route
-	for _, m := range a.pages {
-		rs = append(rs, m.Route)
-	}
-	slices.SortFunc(rs, func(x, y Route) int { return cmp.Compare(x.pattern, y.pattern) })
-	return rs
-}
