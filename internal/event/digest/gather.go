@@ -112,19 +112,12 @@ func (d *Desk) deliverable(ctx context.Context, o *office, all []directive, to .
 	return out, withheld, some, nil
 }
 
-// contact is somebody of a constituent, as the gate sees them.
-func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
-	to := disclosure.OfConstituent(l.ID, l.Name)
-	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
-	return to
-}
-
 // reach is deliverable for the contacts of a constituent. who are those that get a letter.
 func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all []directive, contacts []constituency.Contact) (
 	out, withheld []directive, who []constituency.Contact, err error) {
 	to := make([]disclosure.Recipient, len(contacts))
 	for i, c := range contacts {
-		to[i] = contact(l, c)
+		to[i] = disclosure.OfContact(l, c)
 	}
 	out, withheld, some, err := d.deliverable(ctx, o, all, to...)
 	for i, c := range contacts {
@@ -286,7 +279,7 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	if language == "" {
 		language = l.Language
 	}
-	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), recipients(contacts))
+	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), constituency.Desks(contacts))
 	if err != nil {
 		return nil, err
 	}
