@@ -139,6 +139,7 @@ func (c *checker) profile(p *Profile) {
 		c.names("designation."+id, 1, p.Languages, names)
 	}
 	c.regimes(p)
+	c.holidays(p)
 }
 
 func (c *checker) team(t Team) {

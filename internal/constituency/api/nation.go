@@ -24,6 +24,7 @@ type Nation struct {
 	Severities   []Level                     `json:"severities" nullable:"false"`
 	Designations map[string]nation.Localized `json:"designations"`
 	Regimes      []Regime                    `json:"regimes" nullable:"false"`
+	Holidays     []Holiday                   `json:"holidays" nullable:"false" doc:"Only what is urgent is told on them"`
 }
 
 // Team is the national CERT.
@@ -67,6 +68,15 @@ type Step struct {
 	To      string  `json:"to"`
 }
 
+// Holiday is a day on which the nation rests: the same of every year, or listed ones.
+type Holiday struct {
+	Named
+	Day        string   `json:"day,omitempty" doc:"Month and day, of every year"`
+	Days       []string `json:"days" nullable:"false"`
+	ValidFrom  string   `json:"valid_from,omitempty"`
+	ValidUntil string   `json:"valid_until,omitempty"`
+}
+
 func (r *room) profile(ctx context.Context, _ api.Caller, _ *struct{}) (*Nation, error) {
 	p, chosen, err := r.nation.Load(ctx)
 	if err != nil {
@@ -79,7 +89,7 @@ func viewNation(p *nation.Profile, chosen bool) *Nation {
 	n := &Nation{Chosen: chosen, Name: p.Name, Code: p.Code, Status: p.Status, TimeZone: p.TimeZone, Languages: p.Languages,
 		Team:     Team{p.Team.Name, append([]string{}, p.Team.Mails...), p.Team.Phone, p.Team.Hours, p.Team.RFC2350},
 		Taxonomy: p.Taxonomy.Name, Edition: p.Taxonomy.Edition, Sectors: []Named{}, Severities: []Level{},
-		Designations: p.Designations, Regimes: []Regime{}}
+		Designations: p.Designations, Regimes: []Regime{}, Holidays: []Holiday{}}
 	for _, s := range p.Sectors {
 		n.Sectors = append(n.Sectors, Named{s.ID, s.Names})
 	}
@@ -93,6 +103,13 @@ func viewNation(p *nation.Profile, chosen bool) *Nation {
 			v.Steps = append(v.Steps, Step{Named{s.ID, s.Names}, s.Trigger, s.Due.Hours(), s.Months, s.To})
 		}
 		n.Regimes = append(n.Regimes, v)
+	}
+	for _, h := range p.Holidays {
+		v := Holiday{Named: Named{h.ID, h.Names}, Day: h.Day, Days: []string{}, ValidFrom: h.ValidFrom.String(), ValidUntil: h.ValidUntil.String()}
+		for _, d := range h.Days {
+			v.Days = append(v.Days, d.String())
+		}
+		n.Holidays = append(n.Holidays, v)
 	}
 	return n
 }

@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed/shadowserver"
+	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -40,7 +41,7 @@ func (d *Desk) Collect(ctx context.Context) (sum Collected, err error) {
 	if err != nil {
 		return sum, err
 	}
-	r, err := d.rules(ctx, dir, profile.Location())
+	r, err := d.rules(ctx, dir, profile)
 	if err != nil {
 		return sum, err
 	}
@@ -73,8 +74,8 @@ func (d *Desk) Collect(ctx context.Context) (sum Collected, err error) {
 }
 
 // rules reads all that decides.
-func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, zone *time.Location) (*rules, error) {
-	r := &rules{now: d.now(), sectors: sectors(dir), zone: zone}
+func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, profile *nation.Profile) (*rules, error) {
+	r := &rules{now: d.now(), sectors: sectors(dir), profile: profile}
 	refs := map[string]int64{}
 	for _, l := range dir.All() {
 		refs[l.Ref] = l.ID
@@ -83,6 +84,7 @@ func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, zone *tim
 		if r.version, err = rulesVersion(tx); err != nil {
 			return err
 		}
+		r.version = r.version<<32 | int64(calendar(profile))
 		if r.policies, err = readPolicies(tx); err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func (d *Desk) Remind(ctx context.Context) (made int, err error) {
 func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bool) (made bool, err error) {
 	l, ok := o.dir.ByID(id)
 	if !ok {
-		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0) })
+		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0, 0) })
 	}
 	set, err := d.Setting(ctx, id)
 	if err != nil {
@@ -126,7 +126,7 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		}
 		if len(news) == 0 {
 			last, err := lastTold(tx, id)
-			if err != nil || set.Channel != ByMail || !remindDue(set.week(o.profile.Location()), last, now) {
+			if err != nil || set.Channel != ByMail || !remindDue(set.week(o.profile), last, now) {
 				return err
 			}
 		}
@@ -136,7 +136,7 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		}
 		to := recipients(contacts)
 		if len(to) == 0 { // it waits until somebody can be told
-			return postpone(tx, id, now, now+again.Microseconds())
+			return postpone(tx, id, now, now+again.Microseconds(), set.week(o.profile).due(Daily, d.now()).UnixMicro())
 		}
 		made, err = d.decide(ctx, tx, o, l, set, before, news, to)
 		return err

@@ -136,7 +136,7 @@ func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.rules(ctx, dir, profile.Location())
+	r, err := d.rules(ctx, dir, profile)
 	if err != nil {
 		return nil, err
 	}

@@ -194,7 +194,7 @@ func (d *Desk) answerURL() string {
 // draft is a message as it would be decided now.
 func (d *Desk) draft(o *office, l constituency.Listed, set Setting, before Message, news []directive, still int64) Message {
 	now := d.now()
-	zone := set.week(o.profile.Location()).zone
+	zone := set.week(o.profile).zone
 	m := Message{Constituent: l.ID, Name: l.Name, At: now.UnixMicro(), Frequency: Never, Period: now.In(zone).Format(time.DateOnly), Still: still,
 		Until: d.today(), Expires: now.AddDate(0, 0, linkDays).UnixMicro()}
 	first := m.Until

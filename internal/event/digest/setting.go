@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/internal/constituency"
+	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -76,8 +77,11 @@ func weekdays(bits int) []int {
 	return out
 }
 
-func (s *Setting) week(nation *time.Location) week {
-	w := week{zone: nation, weekdays: s.mask(), hour: s.Hour}
+func (s *Setting) week(n *nation.Profile) week {
+	w := week{zone: n.Location(), weekdays: s.mask(), hour: s.Hour}
+	if len(n.Holidays) > 0 {
+		w.rests = n.Rests
+	}
 	if s.Zone != "" {
 		if l, err := time.LoadLocation(s.Zone); err == nil {
 			w.zone = l
