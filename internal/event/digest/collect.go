@@ -279,7 +279,7 @@ func (c *collection) begin(ctx context.Context, ids []event.ID) error {
 				if err != nil {
 					return err
 				}
-				if more { // else the same people would be told twice
+				if set := c.rules.setting(other); more || set.pushes() { // else the same people would be told twice
 					x.constituent = other
 					c.make(x)
 				}

@@ -105,7 +105,7 @@ func (r *rules) decide(t *about, x *directive, what string) {
 		x.state = Silent
 		return
 	}
-	if set.Channel != ByMail {
+	if !set.sends() {
 		x.state, x.rule = Silent, "channel:"+set.Channel
 		return
 	}
@@ -188,7 +188,7 @@ func (r *rules) end(x directive, b *event.Brief) directive {
 	}
 	switch x.state {
 	case Told:
-		if r.setting(x.constituent).Channel == ByMail {
+		if set := r.setting(x.constituent); set.sends() {
 			f := x.frequency
 			if f == Immediate || f == Never { // good news can wait
 				f = Daily

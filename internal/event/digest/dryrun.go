@@ -240,7 +240,7 @@ func (c *comparison) told(s *side, x *event.Replayed, v *constituency.Verdict, p
 		about := subject{recipient: id, address: x.ID.Address(), typ: x.Type.Name, feed: x.Type.Feed}
 		set := c.rules.setting(id)
 		f, _ := s.policies.Decide(Case{id, s.sectors[id], x.Type.Name, x.Severity, population})
-		if f = set.soon(f); f == Never || set.Channel != ByMail || suppressed(c.rules.suppressions, about) != "" {
+		if f = set.soon(f); f == Never || !set.sends() || suppressed(c.rules.suppressions, about) != "" {
 			continue
 		}
 		list := s.contacts[id]

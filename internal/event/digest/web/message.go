@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -118,7 +119,8 @@ type previewOut struct {
 	Languages []web.Option
 	Wrong     string
 	*digest.Preview
-	ID int64
+	ID   int64
+	Call string // what its webhooks get, as JSON; "" without any
 }
 
 func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previewOut, error) {
@@ -137,6 +139,14 @@ func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previ
 	if err == nil {
 		out.ID = id
 		out.Preview, err = r.desk.Preview(ctx, id, in.Language)
+	}
+	if err == nil && len(out.Webhooks) > 0 {
+		var c *digest.Call
+		if c, err = r.desk.PreviewCall(ctx, id); err == nil {
+			var b []byte
+			b, err = json.MarshalIndent(c, "", "  ")
+			out.Call = string(b)
+		}
 	}
 	return out, err
 }

@@ -192,7 +192,7 @@ func paces(v web.Visitor) []web.Option {
 }
 
 func channels(v web.Visitor) (out []web.Option) {
-	for _, c := range []string{digest.ByMail, digest.PortalOnly} {
+	for _, c := range digest.Channels() {
 		out = append(out, web.Option{Value: c, Label: v.T("setting.channel." + c)})
 	}
 	return out
