@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -71,6 +72,12 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.Incidents, err = incident.New(incident.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate,
+		Outbox: w.Outbox, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
+	if err != nil {
+		return err
+	}
+	w.Incidents.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {

@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -87,6 +88,7 @@ type World struct {
 	Events       *event.Store
 	Findings     *event.Lister
 	Digest       *digest.Desk
+	Incidents    *incident.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served

@@ -307,7 +307,7 @@ func (b addressBook) of(tx *db.Tx, id int64, day event.Day) ([]string, error) {
 	}
 	cs, err := constituency.Reach(tx, id, constituency.Day(day))
 	list := []string{}
-	for _, c := range recipients(cs) {
+	for _, c := range constituency.Desks(cs) {
 		list = append(list, address(c.Mail))
 	}
 	b[id] = list

@@ -206,7 +206,7 @@ func letterKey(message int64, mail string) string {
 }
 
 func (d *Desk) letter(o *office, l constituency.Listed, m *Message, c constituency.Contact) notify.Letter {
-	to := contact(l, c)
+	to := disclosure.OfContact(l, c)
 	return notify.Letter{Key: letterKey(m.ID, c.Mail), Kind: Kind, Constituent: l.ID, Recipient: to, To: c.Mail, Name: clip(c.Name, 100),
 		Language: o.language(c.Language, l.Language), Ticket: m.Ticket, Object: disclosure.Ref(fmt.Sprintf("digest:%d", m.ID)), Payload: strconv.FormatInt(m.ID, 10)}
 }

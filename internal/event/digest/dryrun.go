@@ -148,7 +148,7 @@ func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, er
 		}
 		s.contacts = map[int64][]string{}
 		for id, cs := range contacts {
-			for _, c := range recipients(cs) {
+			for _, c := range constituency.Desks(cs) {
 				s.contacts[id] = append(s.contacts[id], address(c.Mail))
 			}
 		}

@@ -111,19 +111,12 @@ func (d *Desk) deliverable(ctx context.Context, o *office, via disclosure.Channe
 	return out, withheld, some, nil
 }
 
-// contact is somebody of a constituent, as the gate sees them.
-func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
-	to := disclosure.OfConstituent(l.ID, l.Name)
-	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
-	return to
-}
-
 // reach is deliverable for the contacts of a constituent. who are those that get a letter.
 func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all []directive, contacts []constituency.Contact) (
 	out, withheld []directive, who []constituency.Contact, err error) {
 	to := make([]disclosure.Recipient, len(contacts))
 	for i, c := range contacts {
-		to[i] = contact(l, c)
+		to[i] = disclosure.OfContact(l, c)
 	}
 	out, withheld, some, err := d.deliverable(ctx, o, disclosure.Mail, all, to...)
 	for i, c := range contacts {

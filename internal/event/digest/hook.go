@@ -95,7 +95,7 @@ func targetsOf(tx *db.Tx, set *Setting, contacts []constituency.Contact) (t targ
 		t.hooks, err = notify.HooksOf(tx, set.Constituent, Kind)
 	}
 	if set.Channel != ByWebhook || len(t.hooks) == 0 {
-		t.contacts = recipients(contacts)
+		t.contacts = constituency.Desks(contacts)
 	}
 	return t, err
 }

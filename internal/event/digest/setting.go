@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/constituency"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
@@ -154,22 +153,4 @@ func (d *Desk) Set(ctx context.Context, by act.Actor, s Setting) error {
 // may tells whether an actor may see and do what is a constituent's.
 func may(a act.Actor, constituent int64) bool {
 	return a.Kind == act.Local || a.Kind == act.System || a.Rights.Covers(constituent)
-}
-
-// recipients are whom a constituent's mail goes to, each address once: its desks for abuse and security; without those the
-// technical ones; without those anybody but the press.
-func recipients(contacts []constituency.Contact) (out []constituency.Contact) {
-	for _, roles := range [][]string{{"abuse", "security"}, {"technical"}, {"other", "management"}} {
-		seen := map[string]bool{}
-		for _, c := range contacts {
-			if a := address(c.Mail); slices.Contains(roles, c.Role) && !seen[a] {
-				seen[a] = true
-				out = append(out, c)
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
-	}
-	return nil
 }

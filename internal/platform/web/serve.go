@@ -143,8 +143,8 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 			a.fail(w, r, v, m, err)
 			return
 		}
-		if e, ok := data.(interface{ Elsewhere() string }); ok && local(e.Elsewhere()) {
-			http.Redirect(w, r, e.Elsewhere(), http.StatusSeeOther)
+		if to := elsewhere(data); to != "" {
+			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
 		}
 		a.show(w, r, m, http.StatusOK, View{Visitor: v, Data: data})
@@ -221,7 +221,19 @@ func (a *App) again(w http.ResponseWriter, r *http.Request, m *mounted, v Visito
 		a.fail(w, r, v, m, errors.Join(wrong, err))
 		return
 	}
+	if elsewhere(data) != "" { // there is nothing of the page to show the form on
+		a.fail(w, r, v, m, wrong)
+		return
+	}
 	a.show(w, back, page, http.StatusBadRequest, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
+}
+
+// elsewhere is the path of this console under which a page has what it was asked for; "" when it shows it itself.
+func elsewhere(data any) string {
+	if e, ok := data.(interface{ Elsewhere() string }); ok && local(e.Elsewhere()) {
+		return e.Elsewhere()
+	}
+	return ""
 }
 
 // fillPattern is the path of a pattern, with the request's path values.
