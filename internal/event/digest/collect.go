@@ -187,16 +187,11 @@ func (c *collection) run(ctx context.Context, today int64) error {
 
 // asn finds out whose autonomous system the findings are in, when somebody suppresses by it: findings do not know, events do.
 func (c *collection) asn(ctx context.Context) error {
-	if !slices.ContainsFunc(c.rules.suppressions, func(s Suppression) bool { return s.Kind == OfASN }) {
+	if !byASN(c.rules.suppressions) {
 		return nil
 	}
 	c.asns = map[event.ID][]string{}
-	return c.desk.Intake.EachFound(ctx, event.EventQuery{Type: c.ID, From: c.LastDay - 14, Until: c.LastDay}, func(id event.ID, e *event.StoredEvent) error {
-		if as := fmt.Sprintf("AS%d", e.ASN); e.ASN != 0 && !slices.Contains(c.asns[id], as) {
-			c.asns[id] = append(c.asns[id], as)
-		}
-		return nil
-	})
+	return c.desk.systems(ctx, c.ID, c.LastDay-14, c.LastDay, c.asns)
 }
 
 // compare goes through directives and findings side by side, both in the order of ids.

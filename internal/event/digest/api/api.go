@@ -340,6 +340,7 @@ type dryRunInput struct {
 		Replace  bool            `json:"replace,omitempty" doc:"What the registry's draft does not have is gone"`
 		Registry json.RawMessage `json:"registry,omitempty" doc:"A document as for the registry's import"`
 		Policies json.RawMessage `json:"policies,omitempty" doc:"A list of policies; one without a frequency takes one away"`
+		Suppress json.RawMessage `json:"suppressions,omitempty" doc:"A list of suppressions with kind and value, or with end and the number of one"`
 	}
 }
 
@@ -353,6 +354,11 @@ func (r *room) dryRun(ctx context.Context, _ api.Caller, in *dryRunInput) (*dige
 	}
 	if len(in.Body.Policies) > 0 {
 		if d.Policies, err = digest.ReadPolicies(in.Body.Policies); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.Body.Suppress) > 0 {
+		if d.Suppress, d.End, err = digest.ReadSuppressions(in.Body.Suppress); err != nil {
 			return nil, err
 		}
 	}
