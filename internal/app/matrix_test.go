@@ -140,6 +140,7 @@ var queries = map[string]string{
 	"GET /api/findings/export":            "?format=json",
 	"GET /api/constituency/export":        "?format=json",
 	"GET /api/digests/preview":            "?constituent=1",
+	"GET /digests/preview/html":           "?constituent=alpha",
 	"GET /api/digests/preview/webhook":    "?constituent=1",
 	"GET /api/events":                     "?address=203.0.113.1",
 	"GET /api/situation/types":            "?days=30",

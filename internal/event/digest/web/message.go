@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"html"
+	"io"
 	"maps"
 	"slices"
 
@@ -149,6 +151,26 @@ func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previ
 		}
 	}
 	return out, err
+}
+
+// html is the digest's page as a mail program shows it.
+func (r *room) html(ctx context.Context, v web.Visitor, in previewIn) (web.File, error) {
+	id, err := r.constituent(ctx, in.Constituent)
+	if err != nil {
+		return web.File{}, err
+	}
+	p, err := r.desk.Preview(ctx, id, in.Language)
+	if err != nil {
+		return web.File{}, err
+	}
+	page := "<!DOCTYPE html><meta charset=\"utf-8\"><p>" + html.EscapeString(v.T("preview.nothing")) + "</p>"
+	if p.Digest != nil {
+		page = p.Digest.HTML
+	}
+	return web.File{Type: "text/html; charset=utf-8", Foreign: true, Write: func(w io.Writer) error {
+		_, err := io.WriteString(w, page)
+		return err
+	}}, nil
 }
 
 func (r *room) begin(ctx context.Context, v web.Visitor, in struct {
