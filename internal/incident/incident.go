@@ -128,6 +128,15 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *Case) error {
 	return nil
 }
 
+// ReadCase reads a case in the transaction of a part's act.
+func ReadCase(tx *db.Tx, id int64) (Case, error) { return caseByID(tx, id) }
+
+// ReadReport reads a report in the transaction of a part's act.
+func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id) }
+
+// ReadReports reads the reports of a case in the transaction of a part's act, the first one first, at most 1,000.
+func ReadReports(tx *db.Tx, caseID int64) ([]Report, error) { return reportsOfCase(tx, caseID) }
+
 func (d *Desk) now() int64 { return d.Clock.Now().UnixMicro() }
 
 // detail is what an act says of what it wrote.
