@@ -268,27 +268,41 @@ func buildAll(ctx context.Context, w *world.World, s *sink, letters []notify.Let
 		return nil, err
 	}
 	out := make([]prebuilt, len(letters))
+	const portion = 32
 	var at atomic.Int64
 	errs := make(chan error, runtime.NumCPU())
 	var wg sync.WaitGroup
 	for range runtime.NumCPU() {
 		wg.Go(func() {
-			for i := int(at.Add(1)) - 1; i < len(letters); i = int(at.Add(1)) - 1 {
-				l := letters[i]
-				c, err := w.Digest.Compose(ctx, l)
-				var raw []byte
-				if err == nil {
-					raw, err = sender.Render(mail.Message{To: l.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Key: l.Key, Attachments: c.Attachments, Headers: c.Headers})
-				}
-				if err != nil {
-					errs <- fmt.Errorf("letter %s: %w", l.Key, err)
+			for i := int(at.Add(portion)) - portion; i < len(letters); i = int(at.Add(portion)) - portion {
+				if err := build(ctx, w, sender, letters[i:min(i+portion, len(letters))], out[i:]); err != nil {
+					errs <- err
 					return
 				}
-				out[i] = prebuilt{l.To, raw}
 			}
 		})
 	}
 	wg.Wait()
 	close(errs)
 	return out, <-errs
+}
+
+func build(ctx context.Context, w *world.World, sender *mail.Sender, letters []notify.Letter, out []prebuilt) error {
+	for len(letters) > 0 {
+		composed := w.Digest.Compose(ctx, letters)
+		for i, c := range composed {
+			l := letters[i]
+			if c.Err != nil {
+				return fmt.Errorf("letter %s: %w", l.Key, c.Err)
+			}
+			raw, err := sender.Render(mail.Message{To: l.To, Subject: c.Content.Subject, Text: c.Content.Text, HTML: c.Content.HTML, Key: l.Key,
+				Attachments: c.Content.Attachments, Headers: c.Content.Headers})
+			if err != nil {
+				return fmt.Errorf("letter %s: %w", l.Key, err)
+			}
+			out[i] = prebuilt{l.To, raw}
+		}
+		letters, out = letters[len(composed):], out[len(composed):]
+	}
+	return nil
 }
