@@ -18,7 +18,6 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/job"
-	"tocsin/internal/platform/mail"
 )
 
 // Kind is the kind of letters that digests are sent as.
