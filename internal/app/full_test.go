@@ -22,6 +22,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -363,6 +364,19 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
 		return fmt.Sprint(h.ID)
+	case "report", "case", "evidence":
+		now := w.Clock().Now().UnixMicro()
+		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label, Aware: now})
+		f.must(err)
+		switch kind {
+		case "evidence":
+			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Report: r.ID, Name: label}, strings.NewReader(label))
+			return num(e.ID, err)
+		case "case":
+			c, err := w.Incidents.Accept(t.Context(), f.root, r.ID, 0, incident.Opening{})
+			return num(c.ID, err)
+		}
+		return fmt.Sprint(r.ID)
 	case "own-webhook":
 		asker := f.actor[identity.Manager]
 		if !own {

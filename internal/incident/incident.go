@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -32,6 +33,7 @@ type Config struct {
 	Nation       *nation.Store
 	Gate         *disclosure.Gate
 	Outbox       *notify.Outbox
+	Findings     *event.Lister // the findings that cases are linked to, and the staff that looks after them
 	Seal         *identity.Seal
 	Files        file.Dir // where files are kept as they came
 	Log          *slog.Logger
