@@ -130,7 +130,7 @@ func (d *Desk) Give(ctx context.Context, by act.Actor, id, authority int64, labe
 	if err != nil {
 		return 0, err
 	}
-	record, err := json.MarshalIndent(list, "", "  ")
+	record, _, err := list.In("json")
 	if err != nil {
 		return 0, err
 	}
@@ -174,4 +174,31 @@ func (d *Desk) Give(ctx context.Context, by act.Actor, id, authority int64, labe
 		return nil
 	})
 	return sent, err
+}
+
+// In is the list in a format, csv or json, with its media type.
+func (l Listing) In(format string) (b []byte, kind string, err error) {
+	switch format {
+	case "csv":
+		b, err = l.CSV()
+		return b, "text/csv; charset=utf-8", err
+	case "json":
+		b, err = json.MarshalIndent(l, "", "  ")
+		return b, "application/json", err
+	}
+	return nil, "", fault.NotFoundf("there is no format %q: use csv or json", format)
+}
+
+// Authorities are the competent authorities of the registry, by name.
+func (d *Desk) Authorities(ctx context.Context) (out []constituency.Listed, err error) {
+	dir, err := d.Constituency.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range dir.All() {
+		if l.Kind == constituency.Authority {
+			out = append(out, l)
+		}
+	}
+	return out, nil
 }

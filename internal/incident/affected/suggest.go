@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
 	"tocsin/internal/incident"
+	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/fault"
 )
 
@@ -74,8 +75,30 @@ func (d *Desk) Suggest(ctx context.Context, id int64, q Search) ([]Suggestion, e
 			s.out[i].There = true
 		}
 	}
-	slices.SortStableFunc(s.out, func(a, b Suggestion) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Constituent, b.Constituent)) })
+	slices.SortStableFunc(s.out, func(a, b Suggestion) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Constituent, b.Constituent))
+	})
 	return s.out, nil
+}
+
+// AddFound adds some of those that a search finds; who is not found any more is a fault.
+func (d *Desk) AddFound(ctx context.Context, by act.Actor, id int64, q Search, who []int64) (int, error) {
+	found, err := d.Suggest(ctx, id, q)
+	if err != nil {
+		return 0, err
+	}
+	if len(who) == 0 {
+		return 0, fault.Problems{{Field: "who", Message: "choose who is affected"}}
+	}
+	var add []Affected
+	for _, w := range who {
+		i := slices.IndexFunc(found, func(s Suggestion) bool { return s.Constituent == w })
+		if i < 0 {
+			return 0, fault.Problems{{Field: "who", Message: fmt.Sprintf("the constituent %d is not among those that were found", w)}}
+		}
+		add = append(add, Affected{Kind: Entity, Constituent: w, Source: found[i].Source, Why: found[i].Why})
+	}
+	return d.Add(ctx, by, id, add...)
 }
 
 type suggestions struct {
