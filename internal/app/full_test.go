@@ -23,6 +23,7 @@ import (
 	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -268,6 +269,18 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		secret, _, err := w.Identity.Invite(t.Context(), f.root, identity.Invitation{Login: f.unique("joins") + "@people.example", Name: "Somebody", Role: identity.Member, Constituent: f.ids["alpha"]})
 		f.must(err)
 		return secret
+	case "case":
+		c, err := w.Incidents.Open(t.Context(), f.root, incident.Opening{Title: label}, incident.Party{Constituent: f.ids[ref], Part: incident.AsVictim})
+		f.must(err)
+		return fmt.Sprint(c.ID)
+	case "affected":
+		var id int64
+		fmt.Sscan(f.object("case", role, own, false), &id)
+		_, err := w.Affected.Add(t.Context(), f.root, id, affected.Affected{Kind: affected.Entity, Constituent: f.ids[ref], Source: affected.ByHand, Why: label})
+		f.must(err)
+		all, err := w.Affected.List(t.Context(), id)
+		f.must(err)
+		return fmt.Sprint(all[0].ID)
 	case "recovery":
 		id, _ := f.person("lost", identity.Held{Role: identity.Reader})
 		_, asker := f.person("asks", identity.Held{Role: identity.Administrator})

@@ -26,6 +26,8 @@ import (
 	passkeyapi "tocsin/internal/identity/passkey/api"
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
+	affectedapi "tocsin/internal/incident/affected/api"
+	affectedweb "tocsin/internal/incident/affected/web"
 	incidentapi "tocsin/internal/incident/api"
 	incidentweb "tocsin/internal/incident/web"
 	"tocsin/internal/nation"
@@ -107,6 +109,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
+		affectedweb.Room(w.Affected),
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
@@ -132,6 +135,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, incidentapi.Routes(w.Incidents)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
+	routes = append(routes, affectedapi.Routes(w.Affected)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
