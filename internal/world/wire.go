@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -78,6 +79,10 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Incidents.Register(w.jobs)
+	if w.Filing, err = filing.New(w.Incidents); err != nil {
+		return err
+	}
+	w.Filing.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest})
 	if w.cfg.Serve == "" {
