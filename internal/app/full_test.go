@@ -436,6 +436,11 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		s, err := w.Digest.Suppress(t.Context(), f.root, digest.Suppression{Kind: digest.OfFeed, Value: f.unique("none"), Until: event.DayOf(w.Clock().Now().UnixMicro()) + 1, Reason: label})
 		f.must(err)
 		return fmt.Sprint(s.ID)
+	case "report", "own-report":
+		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]},
+			incident.Filing{Title: label, Text: label, Aware: w.Clock().Now().UnixMicro()})
+		f.must(err)
+		return fmt.Sprint(r.ID)
 	case "upload":
 		return path.Base(f.sendFile(identity.Administrator, "/upload", url.Values{"feed": {"shadowserver"}}, "2026-01-01-scan_ssdp-ruritania.csv", "\"timestamp\",\"ip\"\n"))
 	case "import":
@@ -490,6 +495,9 @@ func (f *full) ask(q request) (*http.Response, string) {
 		q.media = "application/x-www-form-urlencoded"
 		if strings.HasPrefix(q.path, "/api/") {
 			q.media = "application/json"
+		}
+		if strings.HasPrefix(q.body, "--matrix\r\n") {
+			q.media = "multipart/form-data; boundary=matrix"
 		}
 	}
 	r.Header.Set("Content-Type", q.media)

@@ -68,8 +68,13 @@ var placed = map[string][]string{
 	"/portal/invitations/":                    {"invitation"},
 	"/portal/webhooks/":                       {"own-webhook"},
 	"/portal/people/":                         {"account"},
+	"/portal/reports/":                        {"own-report"},
+	"/portal/reports/{id}/files/":             {"own-report", "=999"},
 	"/portal/requests/":                       {"request"},
 	"/recoveries/":                            {"recovery"},
+	"/report/":                                {"=absent"},
+	"/report/{secret}/confirm/":               {"=absent", "=absent"},
+	"/reports/":                               {"report"},
 	"/registry/export/":                       {"=json"},
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
@@ -164,6 +169,15 @@ var personal = []string{"passkey", "token", "view", "import"}
 var absent = map[string]string{
 	"GET /answer/{secret}":                                "no such link was ever sent",
 	"POST /answer/{secret}":                               "no such link was ever sent",
+	"GET /report/{secret}":                                noLink,
+	"POST /report/{secret}":                               noLink,
+	"POST /report/{secret}/additions":                     noLink,
+	"POST /report/{secret}/files":                         noLink,
+	"GET /report/{secret}/confirm/{code}":                 noLink,
+	"POST /report/{secret}/confirm/{code}":                noLink,
+	"GET /report/{secret}/receipt":                        noLink,
+	"GET /report/{secret}/record":                         noLink,
+	"GET /portal/reports/{id}/files/{file}":               "the report has no files",
 	"GET /account/providers/{provider}/link":              notBegun,
 	"GET /sign-in/with/{provider}":                        "no provider is configured",
 	"GET /sign-in/from/{provider}":                        "no provider is configured",
@@ -176,6 +190,8 @@ var absent = map[string]string{
 	"POST /people/{id}/certificates/{fingerprint}/remove": "no certificate is pinned",
 	"POST /account/sessions/end":                          "the form names no session",
 }
+
+const noLink = "no such link was ever given"
 
 const notBegun = "it begins on the page of providers, with a cookie of it"
 
@@ -282,6 +298,9 @@ var bodies = map[string]string{
 	"POST /portal/contacts/{item}":                "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
 	"POST /portal/contacts/{item}/end":            "constituent=%d",
 	"POST /portal/assets/{item}/end":              "constituent=%d",
+	"POST /portal/reports":                        "constituent=%d&text=It+happened&do=save",
+	"POST /portal/reports/{id}/additions":         "text=more",
+	"POST /portal/reports/{id}/files":             oneFile,
 	"POST /portal/telling":                        "constituent=%d&channel=mail&hour=9&weekday=1",
 	"POST /portal/notifications/{id}":             "answer=seen&all=1",
 	"POST /portal/webhooks":                       "constituent=%d&hook-name=SIEM&url=https%%3A%%2F%%2Fsiem.example%%2Fin",
@@ -293,6 +312,9 @@ var bodies = map[string]string{
 	"POST /api/portal/requests":                   `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
 	"POST /api/portal/contacts/confirm":           `{"constituent":%d}`,
 }
+
+// oneFile is a form with a file.
+const oneFile = "--matrix\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nA\r\n--matrix--\r\n"
 
 // body is what a cell sends, and whether whose it is stands in it.
 func (f *full) body(d app.Declared, own bool) (text string, whose bool) {

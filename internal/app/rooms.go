@@ -29,6 +29,7 @@ import (
 	affectedapi "tocsin/internal/incident/affected/api"
 	affectedweb "tocsin/internal/incident/affected/web"
 	incidentapi "tocsin/internal/incident/api"
+	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
@@ -67,6 +68,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 			if err := s.declare(rt.Pattern(), rt.Permission()); err != nil {
 				return nil, err
 			}
+			s.allow(rt.Pattern(), rt.Permission(), rt.Body())
 		}
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
@@ -98,6 +100,19 @@ func (s *Server) declare(pattern string, p act.Permission) error {
 	return nil
 }
 
+// allow lets a form of strangers send more than the few words that forms have, when its room bounds it itself.
+func (s *Server) allow(pattern string, p act.Permission, body int64) {
+	if p == identity.Open && body > formBody {
+		s.large.Handle(pattern, bound(body))
+	}
+}
+
+// bound is how much a form may send; it stands in a ServeMux to be found by a request's path.
+type bound int64
+
+// ServeHTTP is never called: what is found is asked for its bound.
+func (bound) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
 // rooms are the console's; a new one is a line here.
 func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Room {
 	w := s.world
@@ -111,6 +126,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
 		mailboxweb.Room(w.Mailbox),
+		filingweb.Room(w.Filing),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
 		notifyweb.Room(s.outboxRoom()),

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -82,6 +83,10 @@ func (w *World) wire(ctx context.Context) error {
 	if w.Affected, err = affected.New(affected.Config{Incidents: w.Incidents, Findings: w.Findings}); err != nil {
 		return err
 	}
+	if w.Filing, err = filing.New(w.Incidents); err != nil {
+		return err
+	}
+	w.Filing.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {

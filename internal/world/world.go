@@ -22,6 +22,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -91,6 +92,7 @@ type World struct {
 	Digest       *digest.Desk
 	Incidents    *incident.Desk
 	Affected     *affected.Desk
+	Filing       *filing.Counter
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
