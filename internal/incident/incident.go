@@ -52,6 +52,8 @@ type Desk struct {
 // Extension is a part below this folder that takes part in the life of reports and cases, within the transaction of each act. Every
 // function may be nil.
 type Extension struct {
+	// Unconfirmed is called when a report is handed in whose reporter must confirm their address first.
+	Unconfirmed func(ctx context.Context, tx *db.Tx, r *Report) error
 	// Received is called when a report is received: handed in, or confirmed.
 	Received func(ctx context.Context, tx *db.Tx, r *Report) error
 	// Added is called when a reporter says more.
@@ -88,6 +90,17 @@ func (d *Desk) received(ctx context.Context, tx *db.Tx, r *Report) error {
 	for _, e := range d.ext {
 		if e.Received != nil {
 			if err := e.Received(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Desk) unconfirmed(ctx context.Context, tx *db.Tx, r *Report) error {
+	for _, e := range d.ext {
+		if e.Unconfirmed != nil {
+			if err := e.Unconfirmed(ctx, tx, r); err != nil {
 				return err
 			}
 		}
