@@ -124,7 +124,11 @@ func (d *Desk) Unseen(ctx context.Context) (out []Raised, err error) {
 			if err != nil {
 				return err
 			}
-			out = append(out, Raised{f, c})
+			ls, err := d.dress(ctx, tx, []Clock{c})
+			if err != nil {
+				return err
+			}
+			out = append(out, Raised{f, ls[0]})
 		}
 		return nil
 	})
@@ -134,7 +138,7 @@ func (d *Desk) Unseen(ctx context.Context) (out []Raised, err error) {
 // Raised is an alarm with the clock that it is of.
 type Raised struct {
 	Fired
-	Of Clock `json:"of"`
+	Of Listed `json:"of"`
 }
 
 // See notes that somebody of the staff has seen alarms; those that were seen already stay as they are.

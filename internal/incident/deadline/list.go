@@ -104,6 +104,18 @@ func (d *Desk) Regimes(ctx context.Context) (out []string, err error) {
 	return out, err
 }
 
+// Sectors lists the nation's sectors.
+func (d *Desk) Sectors(ctx context.Context) (out []string, err error) {
+	profile, _, err := d.Nation.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range profile.Sectors {
+		out = append(out, s.ID)
+	}
+	return out, nil
+}
+
 // dress names what clocks are about.
 func (d *Desk) dress(ctx context.Context, tx *db.Tx, cs []Clock) ([]Listed, error) {
 	dir, err := d.Constituency.Directory(ctx)
