@@ -29,6 +29,8 @@ import (
 	affectedapi "tocsin/internal/incident/affected/api"
 	affectedweb "tocsin/internal/incident/affected/web"
 	incidentapi "tocsin/internal/incident/api"
+	deadlineapi "tocsin/internal/incident/deadline/api"
+	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
 	"tocsin/internal/nation"
@@ -122,6 +124,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
 		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
+		deadlineweb.Room(w.Deadlines, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
@@ -159,6 +162,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)
+	routes = append(routes, deadlineapi.Routes(w.Deadlines)...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	routes = append(routes, notifyapi.Routes(s.outboxOperations())...)

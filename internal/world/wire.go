@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -87,6 +88,11 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Filing.Register(w.jobs)
+	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
+		Outbox: w.Outbox, Incidents: w.Incidents})
+	if err != nil {
+		return err
+	}
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
@@ -103,6 +109,7 @@ func (w *World) wire(ctx context.Context) error {
 	})
 	w.Collect.Register(w.jobs)
 	w.Digest.Register(w.jobs)
+	w.Deadlines.Register(w.jobs)
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -93,6 +94,7 @@ type World struct {
 	Incidents    *incident.Desk
 	Affected     *affected.Desk
 	Filing       *filing.Counter
+	Deadlines    *deadline.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
