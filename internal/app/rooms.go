@@ -26,6 +26,8 @@ import (
 	passkeyapi "tocsin/internal/identity/passkey/api"
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
+	yearlyapi "tocsin/internal/incident/yearly/api"
+	yearlyweb "tocsin/internal/incident/yearly/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
@@ -104,6 +106,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		constituencyweb.Room(w.Constituency, w.Nation),
 		digestweb.Room(w.Digest, profile.SectorName),
+		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
@@ -131,6 +134,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
