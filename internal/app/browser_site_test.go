@@ -58,6 +58,8 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/account/tokens", url.Values{"name": {"laptop"}, "scope": {"finding.read"}, "days": {"30"}})
 	out.post(t, at, "/portal/people", url.Values{"name": {"Zoe"}, "login": {"zoe@grid.example"}, "role": {"member"}, "constituent": {number(own.ID)}})
 
+	out.post(t, at, "/portal/webhooks", url.Values{"constituent": {number(own.ID)}, "hook-name": {"SIEM of the grid"}, "url": {"https://siem.grid.example/in"}})
+
 	// findings, views and rulings
 	findings, _ := root.get(t, at, "/findings")
 	finding := firstLink(t, findings, "/findings/", "bulk")

@@ -363,6 +363,21 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
 		return fmt.Sprint(h.ID)
+	case "own-webhook":
+		asker := f.actor[identity.Manager]
+		if !own {
+			asker = f.bravo
+		}
+		hs, err := w.Outbox.Hooks(t.Context(), f.ids[ref])
+		f.must(err)
+		for _, h := range hs { // one has few
+			if h.Own {
+				f.must(w.Outbox.RemoveHook(t.Context(), f.root, h.ID))
+			}
+		}
+		h, _, err := w.Outbox.AddHook(t.Context(), asker, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
+		f.must(err)
+		return fmt.Sprint(h.ID)
 	case "feed":
 		name := f.unique("feed")
 		fd, err := w.Feeds.ByName(t.Context(), "shadowserver")

@@ -104,7 +104,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
-		constituencyweb.Room(w.Constituency, w.Nation),
+		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),

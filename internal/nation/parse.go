@@ -143,6 +143,7 @@ func (c *checker) profile(p *Profile) {
 	}
 	c.regimes(p)
 	c.yearly(p)
+	c.holidays(p)
 }
 
 func (c *checker) team(t Team) {

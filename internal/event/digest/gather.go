@@ -11,7 +11,6 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/nation"
-	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
 
@@ -85,16 +84,16 @@ func (o *office) marking(x *directive) disclosure.Marking {
 	return m
 }
 
-// deliverable divides directives into those that the gate would let out to one recipient at least, and those that none may have. some
-// tells which recipients may have any.
-func (d *Desk) deliverable(ctx context.Context, o *office, all []directive, to ...disclosure.Recipient) (out, withheld []directive, some []bool, err error) {
+// deliverable divides directives into those that the gate would let out by an exit to one recipient at least, and those that none may have.
+// some tells which recipients may have any.
+func (d *Desk) deliverable(ctx context.Context, o *office, via disclosure.Channel, all []directive, to ...disclosure.Recipient) (out, withheld []directive, some []bool, err error) {
 	may, some := make([]bool, len(all)), make([]bool, len(to))
 	markings := make([]disclosure.Marking, len(all))
 	for i := range all {
 		markings[i] = o.marking(&all[i])
 	}
 	for r := range to {
-		ok, err := d.Gate.Foresee(ctx, to[r], disclosure.Mail, markings)
+		ok, err := d.Gate.Foresee(ctx, to[r], via, markings)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -119,7 +118,7 @@ func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all 
 	for i, c := range contacts {
 		to[i] = disclosure.OfContact(l, c)
 	}
-	out, withheld, some, err := d.deliverable(ctx, o, all, to...)
+	out, withheld, some, err := d.deliverable(ctx, o, disclosure.Mail, all, to...)
 	for i, c := range contacts {
 		if err == nil && some[i] {
 			who = append(who, c)
@@ -142,14 +141,29 @@ func (o *office) strictest(all []directive) (tlp.Label, string) {
 
 // entries are directives with their findings; what is not news is still open.
 func (d *Desk) entries(ctx context.Context, all []directive) ([]entry, error) {
-	ids := make([]event.ID, len(all))
-	for i := range all {
-		ids[i] = all[i].finding
-	}
-	facts, err := d.Lister.Facts(ctx, ids)
+	facts, err := d.facts(ctx, all)
 	if err != nil {
 		return nil, err
 	}
+	return entriesOf(facts, all), nil
+}
+
+// facts reads the findings of directives.
+func (d *Desk) facts(ctx context.Context, all ...[]directive) (map[event.ID]event.Finding, error) {
+	n := 0
+	for i := range all {
+		n += len(all[i])
+	}
+	ids := make([]event.ID, 0, n)
+	for _, some := range all {
+		for i := range some {
+			ids = append(ids, some[i].finding)
+		}
+	}
+	return d.Lister.Facts(ctx, ids)
+}
+
+func entriesOf(facts map[event.ID]event.Finding, all []directive) []entry {
 	out := make([]entry, 0, len(all))
 	for i := range all {
 		x := &all[i]
@@ -164,7 +178,7 @@ func (d *Desk) entries(ctx context.Context, all []directive) ([]entry, error) {
 		e.Severity = x.severity
 		out = append(out, e)
 	}
-	return out, nil
+	return out
 }
 
 // language is what somebody is written to in.
@@ -187,7 +201,7 @@ func (d *Desk) answerURL() string {
 // draft is a message as it would be decided now.
 func (d *Desk) draft(o *office, l constituency.Listed, set Setting, before Message, news []directive, still int64) Message {
 	now := d.now()
-	zone := set.week(o.profile.Location()).zone
+	zone := set.week(o.profile).zone
 	m := Message{Constituent: l.ID, Name: l.Name, At: now.UnixMicro(), Frequency: Never, Period: now.In(zone).Format(time.DateOnly), Still: still,
 		Until: d.today(), Expires: now.AddDate(0, 0, linkDays).UnixMicro()}
 	first := m.Until
@@ -279,7 +293,7 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	if language == "" {
 		language = l.Language
 	}
-	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), constituency.Desks(contacts))
+	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), recipients(contacts))
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +318,14 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 	}
 	_, short := o.strictest(all)
 	out.Message.secret = "…"
-	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
+	w, err := d.begin(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx, []*wanted{&w.wanted}); err != nil {
+		return nil, err
+	}
+	out.Digest, err = w.end()
 	out.Language = d.speaker(o.language(language, ""), nil).Lang()
 	return out, err
 }

@@ -135,6 +135,9 @@ type File struct {
 	Name  string // proposed to the browser; "" shows it in the browser
 	Type  string // "text/csv; charset=utf-8"
 	Write func(io.Writer) error
+	// Foreign is a page that is none of the console's, such as a mail as its reader sees it: it is shown in a sandbox, where it runs
+	// nothing, loads nothing, sends nothing and belongs to no site. Looking at it takes nothing away.
+	Foreign bool
 }
 
 // Download is a GET that streams a file.
