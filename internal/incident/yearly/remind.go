@@ -164,8 +164,16 @@ func oneLine(s string, most int) string {
 	return string(r[:min(len(r), most)])
 }
 
-// Compose writes a reminder when its turn comes. Who returned meanwhile is not reminded.
-func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, error) {
+// Compose writes reminders when their turn comes. Who returned meanwhile is not reminded.
+func (d *Desk) Compose(ctx context.Context, letters []notify.Letter) []notify.Composed {
+	out := make([]notify.Composed, len(letters))
+	for i, l := range letters {
+		out[i].Content, out[i].Err = d.compose(ctx, l)
+	}
+	return out
+}
+
+func (d *Desk) compose(ctx context.Context, l notify.Letter) (notify.Content, error) {
 	var none notify.Content
 	var year int
 	var id int64

@@ -203,12 +203,12 @@ func (w *state) letters(kind string) (to []string, texts map[string]notify.Conte
 			continue
 		}
 		to = append(to, l.To)
-		c, err := w.Compose(context.Background(), l)
-		if err == notify.ErrNothing {
+		c := w.Compose(context.Background(), []notify.Letter{l})[0]
+		if c.Err == notify.ErrNothing {
 			continue
 		}
-		w.ok(err)
-		texts[l.To] = c
+		w.ok(c.Err)
+		texts[l.To] = c.Content
 	}
 	slices.Sort(to)
 	return to, texts
