@@ -95,6 +95,10 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/audit/checkpoints", nil)
 	nobody.start = append(nobody.start, furnishTold(t, w, own))
 
+	// special CERTs
+	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
+		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
+
 	// statistics of last year: returned, and corrected
 	statistics := fmt.Sprintf("/portal/yearly/%d/%d", w.Clock().Now().Year()-1, own.ID)
 	out.post(t, at, statistics, url.Values{"count-fraud-5": {"3"}, "count-availability-3": {"12"}, "downtime": {"90"}, "cost": {"1200"}, "currency": {"EUR"}, "do": {"submit"}})

@@ -74,6 +74,8 @@ var placed = map[string][]string{
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
 	"/situation/":                             {"=types"},
+	"/special-certs/":                         {"special-cert"},
+	"/api/special-certs/":                     {"special-cert"},
 	"/upload/":                                {"upload"},
 	"/views/":                                 {"view"},
 	"/yearly/export/":                         {"=2024"},

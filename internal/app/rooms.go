@@ -11,6 +11,8 @@ import (
 	auditapi "tocsin/internal/audit/api"
 	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
+	specialapi "tocsin/internal/constituency/special/api"
+	specialweb "tocsin/internal/constituency/special/web"
 	constituencyweb "tocsin/internal/constituency/web"
 	"tocsin/internal/disclosure"
 	disclosureapi "tocsin/internal/disclosure/api"
@@ -106,6 +108,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
+		specialweb.Room(w.Special),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
@@ -134,6 +137,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, specialapi.Routes(w.Special)...)
 	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)

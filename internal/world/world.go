@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
@@ -82,6 +83,7 @@ type World struct {
 	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Special      *special.Register
 	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
