@@ -11,6 +11,8 @@ import (
 	auditapi "tocsin/internal/audit/api"
 	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
+	specialapi "tocsin/internal/constituency/special/api"
+	specialweb "tocsin/internal/constituency/special/web"
 	constituencyweb "tocsin/internal/constituency/web"
 	"tocsin/internal/disclosure"
 	disclosureapi "tocsin/internal/disclosure/api"
@@ -33,6 +35,8 @@ import (
 	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
+	yearlyapi "tocsin/internal/incident/yearly/api"
+	yearlyweb "tocsin/internal/incident/yearly/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
@@ -128,6 +132,8 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
+		specialweb.Room(w.Special),
+		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
 		filingweb.Room(w.Filing),
 		portalweb.Room(w.Portal, profile.SectorName),
@@ -158,6 +164,8 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, specialapi.Routes(w.Special)...)
+	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)

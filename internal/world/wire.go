@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
@@ -19,6 +20,7 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -45,6 +47,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
+	w.Special = special.New(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
 	if w.Outbox, err = w.outbox(seal); err != nil {
 		return err
@@ -90,6 +93,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Filing.Register(w.jobs)
 	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
 		Outbox: w.Outbox, Incidents: w.Incidents})
+	w.Yearly, err = yearly.New(yearly.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate, Outbox: w.Outbox, Log: w.cfg.Log})
 	if err != nil {
 		return err
 	}
@@ -110,6 +114,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Collect.Register(w.jobs)
 	w.Digest.Register(w.jobs)
 	w.Deadlines.Register(w.jobs)
+	w.Yearly.Register(w.jobs)
 	return nil
 }
 

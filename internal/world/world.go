@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
@@ -24,6 +25,7 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -84,6 +86,7 @@ type World struct {
 	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Special      *special.Register
 	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
@@ -95,6 +98,7 @@ type World struct {
 	Affected     *affected.Desk
 	Filing       *filing.Counter
 	Deadlines    *deadline.Desk
+	Yearly       *yearly.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
