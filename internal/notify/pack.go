@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // A content is kept as zstd over parts that each begin with their length: first all that is small as JSON, then the text, the HTML and
@@ -33,6 +36,31 @@ func (o *Outbox) packContent(c *Content) ([]byte, error) {
 		b = append(binary.AppendUvarint(b, uint64(len(a.Bytes))), a.Bytes...)
 	}
 	return o.pack.EncodeAll(b, nil), nil
+}
+
+// A message is kept for minutes, or days when there is trouble: it is compressed fast, with a mark before it that no zstd begins with,
+// as which messages were kept before.
+const fastMark = 0
+
+func packMessage(message []byte) []byte {
+	b := make([]byte, 1+s2.MaxEncodedLen(len(message)))
+	b[0] = fastMark
+	n := len(s2.Encode(b[1:], message))
+	return slices.Clone(b[:1+n])
+}
+
+func (o *Outbox) unpackMessage(packed []byte) ([]byte, error) {
+	if len(packed) == 0 || packed[0] != fastMark {
+		return o.unpack.DecodeAll(packed, nil)
+	}
+	n, err := s2.DecodedLen(packed[1:])
+	if err == nil && n > maxUnpacked {
+		err = errors.New("it is too large")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("a message is damaged: %w", err)
+	}
+	return s2.Decode(nil, packed[1:])
 }
 
 func (o *Outbox) unpackContent(packed []byte) (*Content, error) {

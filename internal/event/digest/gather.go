@@ -124,7 +124,7 @@ func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all 
 	out, withheld []directive, who []constituency.Contact, err error) {
 	to := make([]disclosure.Recipient, len(contacts))
 	for i, c := range contacts {
-		to[i] = contact(l, c)
+		to[i] = contact(l, c).In(o.dir)
 	}
 	out, withheld, some, err := d.deliverable(ctx, o, all, to...)
 	for i, c := range contacts {
