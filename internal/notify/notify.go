@@ -73,6 +73,7 @@ type Outbox struct {
 	pace   *pace
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
+	rooms  sync.Pool // buffers that messages are packed in
 
 	mu        sync.Mutex
 	composers map[string]Composer

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -42,12 +41,23 @@ func (o *Outbox) packContent(c *Content) ([]byte, error) {
 // as which messages were kept before.
 const fastMark = 0
 
-func packMessage(message []byte) []byte {
-	b := make([]byte, 1+s2.MaxEncodedLen(len(message)))
-	b[0] = fastMark
-	n := len(s2.Encode(b[1:], message))
-	return slices.Clone(b[:1+n])
+func (o *Outbox) packMessage(message []byte) []byte {
+	room, _ := o.rooms.Get().(*[]byte)
+	if room == nil || cap(*room) < s2.MaxEncodedLen(len(message)) {
+		b := make([]byte, s2.MaxEncodedLen(len(message)))
+		room = &b
+	}
+	packed := s2.Encode((*room)[:cap(*room)], message)
+	b := append(make([]byte, 0, 1+len(packed)), fastMark)
+	b = append(b, packed...)
+	if cap(*room) <= maxRoom {
+		o.rooms.Put(room)
+	}
+	return b
 }
+
+// maxRoom is how large a buffer is kept for the next message.
+const maxRoom = 1 << 20
 
 func (o *Outbox) unpackMessage(packed []byte) ([]byte, error) {
 	if len(packed) == 0 || packed[0] != fastMark {

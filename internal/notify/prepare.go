@@ -183,7 +183,7 @@ func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error
 	}
 	if d.message != nil {
 		sum := sha256.Sum256(d.message)
-		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), packMessage(d.message)
+		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.packMessage(d.message)
 		d.content = &Content{Marking: d.content.Marking, About: d.content.About}
 	}
 	return nil

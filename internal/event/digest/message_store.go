@@ -148,6 +148,7 @@ func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive
 // newsOf reads what a message tells anew, with how it stands now as far as telling it asks; what became somebody else's meanwhile is
 // left out.
 func newsOf(tx *db.Tx, m *Message) (out []directive, err error) {
+	out = make([]directive, 0, m.Fresh+m.Gone)
 	err = tx.PreparedEach(`SELECT d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_item i
 		JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1 WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`,
 		[]any{m.Constituent, m.ID}, func(scan func(...any) error) error {
