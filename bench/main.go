@@ -31,6 +31,7 @@ type options struct {
 	letters                                   int
 	digests                                   int
 	reports                                   int
+	profile                                   string
 }
 
 func main() {
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
 	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
 	flag.IntVar(&o.reports, "reports", 100_000, "reports of incidents, every fifth with a case; 0 measures none")
+	flag.StringVar(&o.profile, "profile", "", "where to write the processor profile of digests handed over unsigned; the engine is added to the name")
 	flag.Parse()
 	if *quick {
 		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests, o.reports = 50_000, 40, 2_000, 40, 500, 500, 2_000
