@@ -28,6 +28,8 @@ import (
 	identityweb "tocsin/internal/identity/web"
 	incidentapi "tocsin/internal/incident/api"
 	incidentweb "tocsin/internal/incident/web"
+	yearlyapi "tocsin/internal/incident/yearly/api"
+	yearlyweb "tocsin/internal/incident/yearly/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
@@ -107,6 +109,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
+		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
@@ -135,6 +138,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)

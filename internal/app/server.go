@@ -81,6 +81,7 @@ func NewServer(ctx context.Context, w *world.World, o Options, log *slog.Logger)
 		return nil, err
 	}
 	w.Digest.URL = strings.TrimSuffix(s.publicURL.String(), "/")
+	w.Yearly.URL = w.Digest.URL
 	s.metrics.World(w.Name()).MustRegister(&observer{w, log})
 	s.metrics.Process().MustRegister(s.limits.refused)
 	h, err := s.handler(ctx)

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -78,6 +79,10 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Incidents.Register(w.jobs)
+	w.Yearly, err = yearly.New(yearly.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate, Outbox: w.Outbox, Log: w.cfg.Log})
+	if err != nil {
+		return err
+	}
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
@@ -94,6 +99,7 @@ func (w *World) wire(ctx context.Context) error {
 	})
 	w.Collect.Register(w.jobs)
 	w.Digest.Register(w.jobs)
+	w.Yearly.Register(w.jobs)
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -89,6 +90,7 @@ type World struct {
 	Findings     *event.Lister
 	Digest       *digest.Desk
 	Incidents    *incident.Desk
+	Yearly       *yearly.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
