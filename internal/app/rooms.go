@@ -26,6 +26,7 @@ import (
 	passkeyapi "tocsin/internal/identity/passkey/api"
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
+	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
@@ -148,6 +149,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
+	routes = append(routes, filingapi.Routes(w.Filing)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)
