@@ -59,6 +59,8 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/account/tokens", url.Values{"name": {"laptop"}, "scope": {"finding.read"}, "days": {"30"}})
 	out.post(t, at, "/portal/people", url.Values{"name": {"Zoe"}, "login": {"zoe@grid.example"}, "role": {"member"}, "constituent": {number(own.ID)}})
 
+	out.post(t, at, "/portal/webhooks", url.Values{"constituent": {number(own.ID)}, "hook-name": {"SIEM of the grid"}, "url": {"https://siem.grid.example/in"}})
+
 	// findings, views and rulings
 	findings, _ := root.get(t, at, "/findings")
 	finding := firstLink(t, findings, "/findings/", "bulk")
@@ -78,6 +80,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 		constituency.RegistryFile{Name: "ripe.db.inetnum",
 			R: strings.NewReader("inetnum: 198.51.100.0 - 198.51.100.255\nnetname: CLINIC\ndescr: Clinic of Strelsau\ncountry: XR\n")})
 	must(err)
+
+	// incidents
+	furnishIncidents(t, w, root, at, own)
 
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})

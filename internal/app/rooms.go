@@ -26,8 +26,12 @@ import (
 	passkeyapi "tocsin/internal/identity/passkey/api"
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
+	affectedapi "tocsin/internal/incident/affected/api"
+	affectedweb "tocsin/internal/incident/affected/web"
+	incidentapi "tocsin/internal/incident/api"
 	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
+	incidentweb "tocsin/internal/incident/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
@@ -117,9 +121,11 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
+		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
-		constituencyweb.Room(w.Constituency, w.Nation),
+		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
+		affectedweb.Room(w.Affected),
 		mailboxweb.Room(w.Mailbox),
 		filingweb.Room(w.Filing),
 		portalweb.Room(w.Portal, profile.SectorName),
@@ -144,7 +150,9 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, passkeyapi.Routes(w.Identity)...)
 	routes = append(routes, providerapi.Routes(w.Identity, s.options.Providers)...)
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
+	routes = append(routes, incidentapi.Routes(w.Incidents)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
+	routes = append(routes, affectedapi.Routes(w.Affected)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)

@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -32,6 +33,7 @@ type Config struct {
 	Nation       *nation.Store
 	Gate         *disclosure.Gate
 	Outbox       *notify.Outbox
+	Findings     *event.Lister // the findings that cases are linked to, and the staff that looks after them
 	Seal         *identity.Seal
 	Files        file.Dir // where files are kept as they came
 	Log          *slog.Logger
@@ -140,6 +142,15 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *Case) error {
 	}
 	return nil
 }
+
+// ReadCase reads a case in the transaction of a part's act.
+func ReadCase(tx *db.Tx, id int64) (Case, error) { return caseByID(tx, id) }
+
+// ReadReport reads a report in the transaction of a part's act.
+func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id) }
+
+// ReadReports reads the reports of a case in the transaction of a part's act, the first one first, at most 1,000.
+func ReadReports(tx *db.Tx, caseID int64) ([]Report, error) { return reportsOfCase(tx, caseID) }
 
 func (d *Desk) now() int64 { return d.Clock.Now().UnixMicro() }
 

@@ -1,5 +1,5 @@
 // Package nation has the profile that tailors Tocsin to a country: its team, languages, sectors, severity scale,
-// designations and statutory clocks, as one TOML file. It says what the law asks for and by when; it does not run the
+// designations, statutory clocks and public holidays, as one TOML file. It says what the law asks for and by when; it does not run the
 // clocks.
 package nation
 
@@ -22,6 +22,8 @@ type Profile struct {
 	Matrix       Matrix               `toml:"severity_matrix"`
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
+	Yearly       Yearly               `toml:"yearly"`
+	Holidays     []Holiday            `toml:"holiday"`
 	TwoPerson    TwoPerson            `toml:"two_person"`
 	Disclosure   Disclosure           `toml:"disclosure"`
 

@@ -142,6 +142,8 @@ func (c *checker) profile(p *Profile) {
 		c.names("designation."+id, 1, p.Languages, names)
 	}
 	c.regimes(p)
+	c.yearly(p)
+	c.holidays(p)
 }
 
 func (c *checker) team(t Team) {

@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -91,6 +92,7 @@ type World struct {
 	Digest       *digest.Desk
 	Incidents    *incident.Desk
 	Filing       *filing.Counter
+	Affected     *affected.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served

@@ -25,6 +25,8 @@ type Nation struct {
 	Matrix       *Matrix                     `json:"severity_matrix,omitempty"`
 	Designations map[string]nation.Localized `json:"designations"`
 	Regimes      []Regime                    `json:"regimes" nullable:"false"`
+	Yearly       *Yearly                     `json:"yearly,omitempty"`
+	Holidays     []Holiday                   `json:"holidays" nullable:"false" doc:"Only what is urgent is told on them"`
 }
 
 // Team is the national CERT.
@@ -55,6 +57,14 @@ type Matrix struct {
 	Levels [][]int `json:"levels" nullable:"false" doc:"A row for each impact, in it a severity level for each reach"`
 }
 
+// Yearly is the statistics of a year that operators return, and the window of the next year in which they do.
+type Yearly struct {
+	Designations []string `json:"designations" nullable:"false"`
+	From         string   `json:"from" doc:"MM-DD"`
+	Until        string   `json:"until" doc:"MM-DD, the last day"`
+	FirstYear    int      `json:"first_year,omitempty"`
+}
+
 // Regime is a law that asks for reports.
 type Regime struct {
 	Named
@@ -79,6 +89,15 @@ type Step struct {
 	Remind  []nation.Duration `json:"remind,omitempty" doc:"Spans before it is due; without them a quarter and a twentieth of the term"`
 }
 
+// Holiday is a day on which the nation rests: the same of every year, or listed ones.
+type Holiday struct {
+	Named
+	Day        string   `json:"day,omitempty" doc:"Month and day, of every year"`
+	Days       []string `json:"days" nullable:"false"`
+	ValidFrom  string   `json:"valid_from,omitempty"`
+	ValidUntil string   `json:"valid_until,omitempty"`
+}
+
 func (r *room) profile(ctx context.Context, _ api.Caller, _ *struct{}) (*Nation, error) {
 	p, chosen, err := r.nation.Load(ctx)
 	if err != nil {
@@ -91,10 +110,13 @@ func viewNation(p *nation.Profile, chosen bool) *Nation {
 	n := &Nation{Chosen: chosen, Name: p.Name, Code: p.Code, Status: p.Status, TimeZone: p.TimeZone, Languages: p.Languages,
 		Team:     Team{p.Team.Name, append([]string{}, p.Team.Mails...), p.Team.Phone, p.Team.Hours, p.Team.RFC2350},
 		Taxonomy: p.Taxonomy.Name, Edition: p.Taxonomy.Edition, Sectors: []Named{}, Severities: []Level{},
-		Designations: p.Designations, Regimes: []Regime{}}
+		Designations: p.Designations, Regimes: []Regime{}, Holidays: []Holiday{}}
 	n.Sectors = append(n.Sectors, named(p.Sectors)...)
 	for _, s := range p.Severities {
 		n.Severities = append(n.Severities, Level{Named{s.ID, s.Names}, s.Level})
+	}
+	if y := p.Yearly; y.From.String() != "" {
+		n.Yearly = &Yearly{y.Designations, y.From.String(), y.Until.String(), y.FirstYear}
 	}
 	if m := p.Matrix; len(m.Levels) > 0 {
 		n.Matrix = &Matrix{named(m.Impact), named(m.Reach), m.Levels}
@@ -106,6 +128,13 @@ func viewNation(p *nation.Profile, chosen bool) *Nation {
 			v.Steps = append(v.Steps, Step{Named{s.ID, s.Names}, s.Trigger, s.Due.Hours(), s.Months, s.By, s.To, s.Remind})
 		}
 		n.Regimes = append(n.Regimes, v)
+	}
+	for _, h := range p.Holidays {
+		v := Holiday{Named: Named{h.ID, h.Names}, Day: h.Day, Days: []string{}, ValidFrom: h.ValidFrom.String(), ValidUntil: h.ValidUntil.String()}
+		for _, d := range h.Days {
+			v.Days = append(v.Days, d.String())
+		}
+		n.Holidays = append(n.Holidays, v)
 	}
 	return n
 }

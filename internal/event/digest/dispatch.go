@@ -18,7 +18,6 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/job"
-	"tocsin/internal/platform/mail"
 )
 
 // Kind is the kind of letters that digests are sent as.
@@ -104,7 +103,7 @@ func (d *Desk) Remind(ctx context.Context) (made int, err error) {
 func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bool) (made bool, err error) {
 	l, ok := o.dir.ByID(id)
 	if !ok {
-		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0) })
+		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0, 0) })
 	}
 	set, err := d.Setting(ctx, id)
 	if err != nil {
@@ -126,7 +125,7 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		}
 		if len(news) == 0 {
 			last, err := lastTold(tx, id)
-			if err != nil || set.Channel != ByMail || !remindDue(set.week(o.profile.Location()), last, now) {
+			if err != nil || !set.sends() || !remindDue(set.week(o.profile), last, now) {
 				return err
 			}
 		}
@@ -134,9 +133,12 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		if err != nil {
 			return err
 		}
-		to := recipients(contacts)
-		if len(to) == 0 { // it waits until somebody can be told
-			return postpone(tx, id, now, now+again.Microseconds())
+		to, err := targetsOf(tx, &set, contacts)
+		if err != nil {
+			return err
+		}
+		if to.none() { // it waits until somebody can be told
+			return postpone(tx, id, now, now+again.Microseconds(), set.week(o.profile).due(Daily, d.now()).UnixMicro())
 		}
 		made, err = d.decide(ctx, tx, o, l, set, before, news, to)
 		return err
@@ -150,12 +152,12 @@ func remindDue(w week, last, now int64) bool {
 
 // decide writes a message and its letters.
 func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.Listed, set Setting, before Message, news []directive,
-	to []constituency.Contact) (bool, error) {
+	to targets) (bool, error) {
 	still, err := stillOpen(tx, l.ID, d.now().UnixMicro(), maxEntries)
 	if err != nil {
 		return false, err
 	}
-	all, kept, to, err := d.reach(ctx, o, l, append(news, still...), to)
+	all, kept, to, err := d.reachAll(ctx, o, l, append(news, still...), to)
 	if err != nil {
 		return false, err
 	}
@@ -170,7 +172,7 @@ func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.
 		return false, nil
 	}
 	m := d.draft(o, l, set, before, news, int64(len(still)))
-	m.Letters = int64(len(to))
+	m.Letters = int64(len(to.contacts) + len(to.hooks))
 	secret := make([]byte, 24)
 	rand.Read(secret)
 	text := base64.RawURLEncoding.EncodeToString(secret)
@@ -187,8 +189,8 @@ func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.
 			return false, err
 		}
 	}
-	for _, c := range to {
-		if _, err := d.Outbox.Enqueue(tx, d.letter(o, l, &m, c)); err != nil {
+	for _, letter := range d.lettersTo(o, l, &m, to) {
+		if _, err := d.Outbox.Enqueue(tx, letter); err != nil {
 			return false, err
 		}
 	}
@@ -203,81 +205,9 @@ func letterKey(message int64, mail string) string {
 }
 
 func (d *Desk) letter(o *office, l constituency.Listed, m *Message, c constituency.Contact) notify.Letter {
-	to := contact(l, c)
+	to := disclosure.OfContact(l, c)
 	return notify.Letter{Key: letterKey(m.ID, c.Mail), Kind: Kind, Constituent: l.ID, Recipient: to, To: c.Mail, Name: clip(c.Name, 100),
 		Language: o.language(c.Language, l.Language), Ticket: m.Ticket, Object: disclosure.Ref(fmt.Sprintf("digest:%d", m.ID)), Payload: strconv.FormatInt(m.ID, 10)}
-}
-
-// Compose writes the content of a letter when its turn comes. What became somebody else's meanwhile is left out; when nothing is left,
-// the letter is not sent.
-func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, error) {
-	var none notify.Content
-	id, err := strconv.ParseInt(l.Payload, 10, 64)
-	if err != nil {
-		return none, fault.Invalidf("the letter %s names no digest: %w", l.Key, err)
-	}
-	o, err := d.office(ctx)
-	if err != nil {
-		return none, err
-	}
-	var m Message
-	var all []directive
-	var first, last int64
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if m, err = messageByID(tx, id); err != nil {
-			return err
-		}
-		if all, err = newsOf(tx, &m); err != nil {
-			return err
-		}
-		if !m.urgent() {
-			still, err := stillOpen(tx, m.Constituent, m.At, maxEntries)
-			if err != nil {
-				return err
-			}
-			all = append(all, still...)
-		}
-		first, last, err = thread(tx, m.Ticket, m.ID)
-		return err
-	})
-	if err != nil {
-		return none, err
-	}
-	if all, _, _, err = d.deliverable(ctx, o, all, l.Recipient); err != nil {
-		return none, err
-	}
-	if len(all) == 0 {
-		return none, notify.ErrNothing
-	}
-	if m.secret, err = d.Seal.Unlock(m.secret, sealOwner); err != nil {
-		return none, err
-	}
-	list, err := d.entries(ctx, all)
-	if err != nil {
-		return none, err
-	}
-	m.count(list)
-	label, short := o.strictest(all)
-	out, err := d.compose(ctx, &m, list, sender{o.profile, d.answerURL(), short, o.types}, l.Language)
-	if err != nil {
-		return none, err
-	}
-	c := notify.Content{Subject: out.Subject, Text: out.Text, HTML: out.HTML, Headers: map[string]string{"Auto-Submitted": "auto-generated"},
-		Marking: disclosure.Marking{Label: label, Owners: []int64{m.Constituent}}}
-	for _, f := range out.Files {
-		c.Attachments = append(c.Attachments, mail.Attachment{Name: f.Name, Type: f.Type, Bytes: f.Bytes})
-	}
-	for i := range all {
-		c.About = append(c.About, notify.About{Object: disclosure.Ref("finding:" + all[i].finding.String()), Mark: o.marking(&all[i])})
-	}
-	for i, n := range []int64{first, last} {
-		if n != 0 && (i == 0 || n != first) {
-			if id := d.Outbox.MessageID(letterKey(n, l.To)); id != "" {
-				c.References = append(c.References, id)
-			}
-		}
-	}
-	return c, nil
 }
 
 // count makes the numbers of a message those of what it tells.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/mail/mailtest"
@@ -78,14 +80,14 @@ func newTown(t testing.TB, d *db.DB) *town {
 	format := shadowserver.New(shadowserver.Builtin())
 	log := slog.New(slog.DiscardHandler)
 	states := nation.NewStore(d)
-	w.net = egress.Open(egress.Policy{})
+	w.net = egress.Open(egress.Policy{Local: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	w.server = mailtest.New(t)
 	sender, err := mail.New(w.server.Config(), w.net, now)
 	w.ok(err)
 	seal, err := identity.NewSeal(make([]byte, 32))
 	w.ok(err)
 	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
-	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
+	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Client: fetch.New(w.net, fetch.Options{Attempts: 1}), Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
 	w.ok(err)
 	w.Desk, err = New(Config{Outbox: box, Seal: seal, URL: "https://cert.example", DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
 		Lister: event.NewLister(d).WithClock(now).WithRegistry(people),
@@ -207,9 +209,9 @@ func (w *town) letters(ref string) (out []sent) {
 		if len(out) > 0 && l.Payload != out[0].Payload {
 			break
 		}
-		c, err := w.Compose(ctx, l)
-		w.ok(err)
-		out = append(out, sent{l, c})
+		c := w.Compose(ctx, []notify.Letter{l})[0]
+		w.ok(c.Err)
+		out = append(out, sent{l, c.Content})
 	}
 	return out
 }

@@ -57,8 +57,8 @@ func New(d *incident.Desk) (*Counter, error) {
 		return nil, err
 	}
 	d.Extend(incident.Extension{Unconfirmed: c.unconfirmed, Received: c.received})
-	d.Outbox.Compose(KindConfirm, c.composeConfirm)
-	d.Outbox.Compose(KindReceipt, c.composeReceipt)
+	d.Outbox.Compose(KindConfirm, one(c.composeConfirm))
+	d.Outbox.Compose(KindReceipt, one(c.composeReceipt))
 	return c, nil
 }
 

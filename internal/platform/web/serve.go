@@ -163,7 +163,7 @@ func (a *App) act(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor)
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
 	done, err := m.action(r, v)
-	if err != nil && fault.KindOf(err) == fault.Invalid && m.back != "" {
+	if kind := fault.KindOf(err); err != nil && m.back != "" && (kind == fault.Invalid || kind == fault.Conflict && m.retry) {
 		a.again(w, r, m, v, err)
 		return
 	}
@@ -225,7 +225,7 @@ func (a *App) again(w http.ResponseWriter, r *http.Request, m *mounted, v Visito
 		a.fail(w, r, v, m, wrong)
 		return
 	}
-	a.show(w, back, page, http.StatusBadRequest, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
+	a.show(w, back, page, troubles[fault.KindOf(wrong)].Status, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
 }
 
 // elsewhere is the path of this console under which a page has what it was asked for; "" when it shows it itself.
@@ -250,6 +250,9 @@ func fillPattern(pattern string, r *http.Request) string {
 	return strings.Join(parts, "/")
 }
 
+// foreignPolicy is that of a page that is none of the console's: it may have styles of its own, and nothing else.
+const foreignPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // lazy sends a download's headers with its first byte.
 type lazy struct {
 	w     http.ResponseWriter
@@ -263,6 +266,9 @@ func (l *lazy) begin() {
 	}
 	l.begun = true
 	l.w.Header().Set("Content-Type", l.f.Type)
+	if l.f.Foreign {
+		l.w.Header().Set("Content-Security-Policy", foreignPolicy)
+	}
 	if l.f.Name != "" {
 		l.w.Header().Set("Content-Disposition", attachment(l.f.Name))
 	}
@@ -275,7 +281,7 @@ func (l *lazy) Write(b []byte) (int, error) {
 
 func (a *App) send(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor) {
 	f, err := m.download(r, v)
-	if err == nil && a.cfg.Took != nil && !m.cleared {
+	if err == nil && a.cfg.Took != nil && !m.cleared && !f.Foreign {
 		err = a.cfg.Took(r.Context(), v.Actor, r.URL.Path, r.URL.RawQuery)
 	}
 	if err != nil {
