@@ -15,6 +15,7 @@ import (
 
 	"tocsin/internal/incident"
 	"tocsin/internal/nation"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/rate"
@@ -57,8 +58,8 @@ func New(d *incident.Desk) (*Counter, error) {
 		return nil, err
 	}
 	d.Extend(incident.Extension{Unconfirmed: c.unconfirmed, Received: c.received})
-	d.Outbox.Compose(KindConfirm, one(c.composeConfirm))
-	d.Outbox.Compose(KindReceipt, one(c.composeReceipt))
+	d.Outbox.Compose(KindConfirm, notify.Single(c.composeConfirm))
+	d.Outbox.Compose(KindReceipt, notify.Single(c.composeReceipt))
 	return c, nil
 }
 

@@ -64,14 +64,6 @@ func (c *Counter) receipt(tx *db.Tx, r *incident.Report) error {
 	return err
 }
 
-// one composes one letter after the other: a receipt shares nothing with the next one.
-func one(write func(context.Context, notify.Letter) (notify.Content, error)) notify.Composer {
-	return func(ctx context.Context, ls []notify.Letter) []notify.Composed {
-		c, err := write(ctx, ls[0])
-		return []notify.Composed{{Content: c, Err: err}}
-	}
-}
-
 // about finds the report that a letter is of, what it is written with, and the address of the reporter's page.
 func (c *Counter) about(ctx context.Context, l notify.Letter) (r incident.Report, p *text.Printer, n *nation.Profile, page string, err error) {
 	id, err := strconv.ParseInt(l.Payload, 10, 64)
