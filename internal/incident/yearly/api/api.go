@@ -36,7 +36,7 @@ func Routes(d *yearly.Desk) []api.Route {
 			Summary: "Who is asked and who returned, those that did not first", Permission: read, Handle: r.list},
 		api.Operation[Place, Return]{Method: http.MethodGet, Path: "/api/yearly/{year}/returns/{constituent}", ID: "get-yearly-return",
 			Summary: "The return of a constituent with its corrections", Permission: read, Handle: r.one},
-		api.Operation[entryInput, Return]{Method: http.MethodPut, Path: "/api/yearly/{year}/returns/{constituent}", ID: "put-yearly-return",
+		api.Operation[yearlyInput, Return]{Method: http.MethodPut, Path: "/api/yearly/{year}/returns/{constituent}", ID: "put-yearly-return",
 			Summary: "Keep a draft, submit a return, or correct one with a reason", Permission: write, Handle: r.hand},
 		api.Download[Year]{Path: "/api/yearly/{year}/export", ID: "export-yearly", Summary: "All returns of a year as CSV", Permission: read,
 			Types: []string{"text/csv"}, Handle: r.export},
@@ -48,7 +48,7 @@ func Routes(d *yearly.Desk) []api.Route {
 			Summary: "The nation's year without small counts, once the window is over", Permission: see, Handle: r.shared},
 		api.ClearedOperation[Place, Own]{Method: http.MethodGet, Path: "/api/portal/yearly/{year}/{constituent}", ID: "get-own-yearly",
 			Summary: "One's own return with its corrections", Permission: see, Handle: r.own},
-		api.Operation[entryInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/yearly/{year}/{constituent}", ID: "put-own-yearly",
+		api.Operation[yearlyInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/yearly/{year}/{constituent}", ID: "put-own-yearly",
 			Summary: "Keep a draft, submit one's return, or correct it with a reason", Permission: fill, Handle: r.handOwn},
 		api.ClearedDownload[Place]{Path: "/api/portal/yearly/{year}/{constituent}/file", ID: "export-own-yearly", Summary: "One's own return as CSV",
 			Permission: takes, Types: []string{"text/csv"}, Handle: r.file},
@@ -120,7 +120,7 @@ func (r *room) one(ctx context.Context, c api.Caller, in *Place) (*Return, error
 	return returnOf(one), nil
 }
 
-type entryInput struct {
+type yearlyInput struct {
 	Place
 	Body struct {
 		Version  int64          `json:"version,omitempty" minimum:"0" doc:"Of the return that is changed; absent for one that nobody began"`
@@ -135,13 +135,13 @@ type entryInput struct {
 	}
 }
 
-func (in *entryInput) entry() yearly.Entry {
+func (in *yearlyInput) entry() yearly.Entry {
 	b := in.Body
 	return yearly.Entry{Year: in.Year.Year, Constituent: in.Constituent, Version: b.Version, Submit: b.Submit, Reason: b.Reason,
 		Content: yearly.Content{Counts: b.Counts, Nothing: b.Nothing, Downtime: b.Downtime, Cost: b.Cost, Currency: b.Currency, Note: b.Note}}
 }
 
-func (r *room) hand(ctx context.Context, c api.Caller, in *entryInput) (*Return, error) {
+func (r *room) hand(ctx context.Context, c api.Caller, in *yearlyInput) (*Return, error) {
 	one, err := r.desk.Hand(ctx, c.Actor, in.entry())
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (r *room) hand(ctx context.Context, c api.Caller, in *entryInput) (*Return,
 	return returnOf(one), nil
 }
 
-func (r *room) handOwn(ctx context.Context, c api.Caller, in *entryInput) (*api.Nothing, error) {
+func (r *room) handOwn(ctx context.Context, c api.Caller, in *yearlyInput) (*api.Nothing, error) {
 	_, err := r.desk.Hand(ctx, c.Actor, in.entry())
 	return nil, err
 }
