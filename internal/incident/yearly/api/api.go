@@ -42,11 +42,11 @@ func Routes(d *yearly.Desk) []api.Route {
 			Types: []string{"text/csv"}, Handle: r.export},
 		api.Operation[fileInput, yearly.Imported]{Method: http.MethodPost, Path: "/api/yearly/import", ID: "import-yearly",
 			Summary: "Hand in returns as CSV", Description: whole, Permission: write, MaxBytes: 32 << 20, Handle: r.load},
-		api.ClearedOperation[struct{}, api.Page[Own]]{Method: http.MethodGet, Path: "/api/portal/yearly", ID: "list-own-yearly",
+		api.ClearedOperation[struct{}, api.Page[OwnReturn]]{Method: http.MethodGet, Path: "/api/portal/yearly", ID: "list-own-yearly",
 			Summary: "One's own returns and what is due", Permission: see, Handle: r.mine},
 		api.ClearedOperation[Year, yearly.Summary]{Method: http.MethodGet, Path: "/api/portal/yearly/summary/{year}", ID: "get-shared-yearly-summary",
 			Summary: "The nation's year without small counts, once the window is over", Permission: see, Handle: r.shared},
-		api.ClearedOperation[Place, Own]{Method: http.MethodGet, Path: "/api/portal/yearly/{year}/{constituent}", ID: "get-own-yearly",
+		api.ClearedOperation[Place, OwnReturn]{Method: http.MethodGet, Path: "/api/portal/yearly/{year}/{constituent}", ID: "get-own-yearly",
 			Summary: "One's own return with its corrections", Permission: see, Handle: r.own},
 		api.Operation[yearlyInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/yearly/{year}/{constituent}", ID: "put-own-yearly",
 			Summary: "Keep a draft, submit one's return, or correct it with a reason", Permission: fill, Handle: r.handOwn},
@@ -191,10 +191,10 @@ func (r *room) loadOwn(ctx context.Context, c api.Caller, in *fileInput) (*api.N
 	return nil, err
 }
 
-func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Cleared[*api.Page[Own]], error) {
+func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Cleared[*api.Page[OwnReturn]], error) {
 	all, err := r.desk.Mine(ctx, c.Actor, disclosure.REST)
-	return dress(all, err, func(all []yearly.Own) *api.Page[Own] {
-		var out []Own
+	return dress(all, err, func(all []yearly.Own) *api.Page[OwnReturn] {
+		var out []OwnReturn
 		for _, o := range all {
 			out = append(out, ownOf(o))
 		}
@@ -202,9 +202,9 @@ func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Clea
 	})
 }
 
-func (r *room) own(ctx context.Context, c api.Caller, in *Place) (egress.Cleared[*Own], error) {
+func (r *room) own(ctx context.Context, c api.Caller, in *Place) (egress.Cleared[*OwnReturn], error) {
 	f, err := r.desk.Blank(ctx, c.Actor, disclosure.REST, in.Year.Year, in.Constituent)
-	return dress(f, err, func(f *yearly.Form) *Own {
+	return dress(f, err, func(f *yearly.Form) *OwnReturn {
 		o := ownOf(f.Own)
 		return &o
 	})
