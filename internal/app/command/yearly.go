@@ -89,13 +89,9 @@ type yearlyExport struct {
 // Run writes the returns.
 func (c *yearlyExport) Run(e *Env) error {
 	return e.with(func(w *world.World) error {
-		s, err := w.Yearly.Stand(e.Ctx, c.Year)
+		rs, err := w.Yearly.Returns(e.Ctx, c.Year)
 		if err != nil {
 			return err
-		}
-		rs := make([]yearly.Return, len(s.All))
-		for i, x := range s.All {
-			rs[i] = x.Return
 		}
 		return yearly.WriteCSV(e.Out, rs)
 	})

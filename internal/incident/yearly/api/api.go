@@ -33,7 +33,7 @@ func Routes(d *yearly.Desk) []api.Route {
 		api.Operation[Year, yearly.Summary]{Method: http.MethodGet, Path: "/api/yearly/{year}", ID: "get-yearly-summary",
 			Summary: "The nation's statistics of a year by class, severity and sector", Permission: read, Handle: r.sum},
 		api.Operation[listInput, api.Page[Standing]]{Method: http.MethodGet, Path: "/api/yearly/{year}/returns", ID: "list-yearly-returns",
-			Summary: "Who is asked and who returned, those that did not first", Permission: read, Handle: r.list},
+			Summary: "Who is asked and who returned, those that did not first; counts stand in the return itself", Permission: read, Handle: r.list},
 		api.Operation[Place, Return]{Method: http.MethodGet, Path: "/api/yearly/{year}/returns/{constituent}", ID: "get-yearly-return",
 			Summary: "The return of a constituent with its corrections", Permission: read, Handle: r.one},
 		api.Operation[yearlyInput, Return]{Method: http.MethodPut, Path: "/api/yearly/{year}/returns/{constituent}", ID: "put-yearly-return",
@@ -159,15 +159,8 @@ func stream(name string, rs []yearly.Return) *api.Stream {
 }
 
 func (r *room) export(ctx context.Context, _ api.Caller, in *Year) (*api.Stream, error) {
-	s, err := r.desk.Stand(ctx, in.Year)
-	if err != nil {
-		return nil, err
-	}
-	rs := make([]yearly.Return, len(s.All))
-	for i, x := range s.All {
-		rs[i] = x.Return
-	}
-	return stream(fmt.Sprintf("incidents-%d.csv", in.Year), rs), nil
+	rs, err := r.desk.Returns(ctx, in.Year)
+	return stream(fmt.Sprintf("incidents-%d.csv", in.Year), rs), err
 }
 
 type fileInput struct {

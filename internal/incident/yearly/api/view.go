@@ -80,7 +80,9 @@ func returnOf(r yearly.Return) *Return {
 }
 
 func standingOf(s yearly.Standing) Standing {
-	return Standing{*returnOf(s.Return), s.Sector, s.Asked, s.Reminders}
+	r := returnOf(s.Return)
+	r.Content.Incidents = s.Total
+	return Standing{*r, s.Sector, s.Asked, s.Reminders}
 }
 
 func ownOf(o yearly.Own) OwnReturn {
