@@ -79,7 +79,6 @@ var placed = map[string][]string{
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
-	"/reports/":                               {"report"},
 	"/sectors/":                               {"=energy"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},

@@ -44,8 +44,8 @@ func Routes(d *deadline.Desk) []api.Route {
 			Permission: read, Handle: r.one},
 		api.Operation[submitInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/submit", ID: "submit-clock", Permission: write, Handle: r.submit,
 			Summary: "Note by hand that a report was submitted", Description: "Reports and additions that name the step are noted by themselves."},
-		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/waive", ID: "waive-clock", Summary: "Waive a report", Permission: rule, Handle: r.waive},
-		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/reopen", ID: "reopen-clock",
+		api.Operation[waiveInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/waive", ID: "waive-clock", Summary: "Waive a report", Permission: rule, Handle: r.waive},
+		api.Operation[waiveInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/reopen", ID: "reopen-clock",
 			Summary: "Take back a waiver, or what was submitted by hand", Permission: rule, Handle: r.reopen},
 		api.Operation[NumberPath, ClockSheet]{Method: http.MethodGet, Path: "/api/cases/{id}/clocks", ID: "case-clocks", Summary: "The clocks of a case, and the laws that were looked at",
 			Permission: read, Handle: r.ofCase},
@@ -213,19 +213,19 @@ func (r *room) submit(ctx context.Context, c api.Caller, in *submitInput) (*api.
 	return nil, err
 }
 
-type reasonInput struct {
+type waiveInput struct {
 	NumberPath
 	Body struct {
 		Reason string `json:"reason" maxLength:"2000"`
 	}
 }
 
-func (r *room) waive(ctx context.Context, c api.Caller, in *reasonInput) (*api.Nothing, error) {
+func (r *room) waive(ctx context.Context, c api.Caller, in *waiveInput) (*api.Nothing, error) {
 	_, err := r.desk.Waive(ctx, c.Actor, in.ID, in.Body.Reason)
 	return nil, err
 }
 
-func (r *room) reopen(ctx context.Context, c api.Caller, in *reasonInput) (*api.Nothing, error) {
+func (r *room) reopen(ctx context.Context, c api.Caller, in *waiveInput) (*api.Nothing, error) {
 	_, err := r.desk.Reopen(ctx, c.Actor, in.ID, in.Body.Reason)
 	return nil, err
 }
