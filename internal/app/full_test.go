@@ -374,6 +374,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 			return err
 		}))
 		return fmt.Sprint(id)
+	case "clock":
+		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label,
+			Aware: w.Clock().Now().UnixMicro(), Details: incident.Details{PersonalData: "yes"}})
+		f.must(err)
+		sheet, err := w.Deadlines.OfReport(t.Context(), r.ID)
+		f.must(err)
+		return fmt.Sprint(sheet.Clocks[0].ID)
 	case "webhook":
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
@@ -386,9 +393,6 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		case "evidence":
 			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Report: r.ID, Name: label}, strings.NewReader(label))
 			return num(e.ID, err)
-		case "case":
-			c, err := w.Incidents.Accept(t.Context(), f.root, r.ID, 0, incident.Opening{})
-			return num(c.ID, err)
 		}
 		return fmt.Sprint(r.ID)
 	case "own-webhook":
