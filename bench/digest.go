@@ -5,65 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
-	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
-	"tocsin/internal/notify"
-	"tocsin/internal/platform/clock"
 	"tocsin/internal/world"
 )
 
 const findingsEach = 20 // of each recipient
-
-// measureDigests decides and composes one digest for each of so many recipients, with twenty findings each and every row of them
-// attached, on SQLite. What is composed is what the outbox would hand over; nothing is sent.
-func (b *bench) measureDigests(ctx context.Context) error {
-	w, err := world.Open(ctx, world.Config{Dir: filepath.Join(b.dir, "digests"), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	if err := b.tellable(ctx, w); err != nil {
-		return err
-	}
-	real := clock.Real()
-	begun := real.Now()
-	collected, err := w.Digest.Collect(ctx)
-	if err != nil {
-		return err
-	}
-	findings := int64(b.digests * findingsEach)
-	b.say("Directives for new findings", begun, real, int64(collected.Made), "findings", fmt.Sprintf("%s recipients", thousands(int64(b.digests))))
-	begun = real.Now()
-	n, err := w.Digest.Dispatch(ctx)
-	if err != nil {
-		return err
-	}
-	b.say("Digests decided, letters queued", begun, real, int64(n), "digests", fmt.Sprintf("an act each, %s findings", thousands(findings)))
-	begun = real.Now()
-	n, bytes, err := composeAll(ctx, w)
-	if err != nil {
-		return err
-	}
-	b.say("Digests composed", begun, real, int64(n), "digests", fmt.Sprintf("text, HTML and CSV of every row, %d MB", bytes>>20))
-	return nil
-}
-
-func (b *bench) say(what string, begun time.Time, now clock.Clock, n int64, of, note string) {
-	d := now.Now().Sub(begun)
-	b.report.add(what, "SQLite", fmt.Sprintf("%s %s/s", thousands(int64(float64(n)/d.Seconds())), of), fmt.Sprintf("%s in %.1f s", thousands(n), d.Seconds()), note)
-}
 
 // tellable makes recipients, ends the feed's first intake and takes in a day of critical findings for each of them.
 func (b *bench) tellable(ctx context.Context, w *world.World) error {
@@ -121,40 +74,4 @@ func (b *bench) tellable(ctx context.Context, w *world.World) error {
 		return err
 	}
 	return take(today, "critical", findingsEach)
-}
-
-// composeAll composes every letter that waits, on all processors.
-func composeAll(ctx context.Context, w *world.World) (n int, bytes int64, err error) {
-	var letters []notify.Letter
-	for f := (notify.Filter{Kind: digest.Kind, Limit: 1000}); ; {
-		page, next, err := w.Outbox.List(ctx, f)
-		if err != nil {
-			return 0, 0, err
-		}
-		letters = append(letters, page...)
-		if f.Before = next; next == 0 {
-			break
-		}
-	}
-	var at, size atomic.Int64
-	errs := make(chan error, runtime.NumCPU())
-	var wg sync.WaitGroup
-	for range runtime.NumCPU() {
-		wg.Go(func() {
-			for i := int(at.Add(1)) - 1; i < len(letters); i = int(at.Add(1)) - 1 {
-				c, err := w.Digest.Compose(ctx, letters[i])
-				if err != nil {
-					errs <- fmt.Errorf("letter %s: %w", letters[i].Key, err)
-					return
-				}
-				size.Add(int64(len(c.Text) + len(c.HTML)))
-				for _, a := range c.Attachments {
-					size.Add(int64(len(a.Bytes)))
-				}
-			}
-		})
-	}
-	wg.Wait()
-	close(errs)
-	return len(letters), size.Load(), <-errs
 }

@@ -30,6 +30,7 @@ type options struct {
 	requests                                  int
 	letters                                   int
 	digests                                   int
+	profile                                   string
 }
 
 func main() {
@@ -50,6 +51,7 @@ func main() {
 	flag.IntVar(&o.letters, "letters", 10_000, "letters through the outbox; 0 measures none")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
 	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
+	flag.StringVar(&o.profile, "profile", "", "where to write the processor profile of digests handed over unsigned; the engine is added to the name")
 	flag.Parse()
 	if *quick {
 		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests = 50_000, 40, 2_000, 40, 500, 500

@@ -33,7 +33,7 @@ const lines = 16
 // sink is a mail server that takes everything and keeps nothing.
 type sink struct {
 	net.Listener
-	taken atomic.Int64
+	taken, bytes atomic.Int64
 }
 
 func newSink() (*sink, error) {
@@ -71,9 +71,11 @@ func (s *sink) serve(c net.Conn) {
 			say("250 sink.example")
 		case "DATA":
 			say("354 go on")
-			if _, err := io.Copy(io.Discard, p.DotReader()); err != nil {
+			n, err := io.Copy(io.Discard, p.DotReader())
+			if err != nil {
 				return
 			}
+			s.bytes.Add(n)
 			s.taken.Add(1)
 			say("250 taken")
 		case "QUIT":
@@ -107,7 +109,7 @@ func (b *bench) measureOutbox(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	floor, size, err := b.straight(ctx, s)
+	floor, size, err := b.straightLetters(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -130,18 +132,41 @@ func (b *bench) measureOutbox(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) straight(ctx context.Context, s *sink) (rate float64, size int, err error) {
-	sender, err := mail.New(mail.Config{Host: "127.0.0.1", Port: s.port(), TLS: mail.None, From: "CERT <cert@cert.example>"}, egress.Open(egress.Policy{}), clock.Real())
+// prebuilt is a message as it is handed over.
+type prebuilt struct {
+	to  string
+	raw []byte
+}
+
+// sender is the team's, to a sink.
+func (s *sink) sender() (*mail.Sender, error) {
+	return mail.New(*s.config(), egress.Open(egress.Policy{}), clock.Real())
+}
+
+func (s *sink) config() *mail.Config {
+	return &mail.Config{Host: "127.0.0.1", Port: s.port(), TLS: mail.None, From: "CERT <cert@cert.example>"}
+}
+
+// straightLetters renders the benchmark's letters and hands them over.
+func (b *bench) straightLetters(ctx context.Context, s *sink) (rate float64, size int, err error) {
+	sender, err := s.sender()
 	if err != nil {
 		return 0, 0, err
 	}
-	raw := make([][]byte, b.letters)
-	for i := range raw {
+	all := make([]prebuilt, b.letters)
+	for i := range all {
 		l := benchLetter(i + 1)
-		if raw[i], err = sender.Render(mail.Message{To: l.To, Subject: l.Content.Subject, Text: l.Content.Text, HTML: l.Content.HTML, Key: l.Key, Attachments: l.Content.Attachments}); err != nil {
+		all[i].to = l.To
+		if all[i].raw, err = sender.Render(mail.Message{To: l.To, Subject: l.Content.Subject, Text: l.Content.Text, HTML: l.Content.HTML, Key: l.Key, Attachments: l.Content.Attachments}); err != nil {
 			return 0, 0, err
 		}
 	}
+	rate, err = straight(ctx, s, all)
+	return rate, len(all[0].raw), err
+}
+
+// straight hands messages over by net/smtp, over as many lines as the outbox has.
+func straight(ctx context.Context, s *sink, all []prebuilt) (rate float64, err error) {
 	watch := clock.Start()
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -154,13 +179,13 @@ func (b *bench) straight(ctx context.Context, s *sink) (rate float64, size int, 
 				return
 			}
 			defer c.Close()
-			for i := next.Add(1); i <= int64(len(raw)) && ctx.Err() == nil && wrong[n] == nil; i = next.Add(1) {
-				wrong[n] = hand(c, fmt.Sprintf("abuse@isp%d.example", i), raw[i-1])
+			for i := next.Add(1); i <= int64(len(all)) && ctx.Err() == nil && wrong[n] == nil; i = next.Add(1) {
+				wrong[n] = hand(c, all[i-1].to, all[i-1].raw)
 			}
 		})
 	}
 	wg.Wait()
-	return float64(len(raw)) / watch.Elapsed().Seconds(), len(raw[0]), errors.Join(wrong[:]...)
+	return float64(len(all)) / watch.Elapsed().Seconds(), errors.Join(wrong[:]...)
 }
 
 func hand(c *smtp.Client, to string, raw []byte) error {
@@ -182,7 +207,7 @@ func hand(c *smtp.Client, to string, raw []byte) error {
 
 func (b *bench) throughOutbox(ctx context.Context, e *engine, s *sink, p protection) (rate float64, err error) {
 	w, err := world.Open(ctx, world.Config{Name: "outbox", Dir: filepath.Join(b.dir, p.name+"-"+strings.ToLower(e.name)), DatabaseURL: e.url, Net: egress.Open(egress.Policy{}),
-		Mail: &mail.Config{Host: "127.0.0.1", Port: s.port(), TLS: mail.None, From: "CERT <cert@cert.example>"}})
+		Mail: s.config()})
 	if err != nil {
 		return 0, err
 	}
@@ -208,6 +233,19 @@ func (b *bench) throughOutbox(ctx context.Context, e *engine, s *sink, p protect
 	if err := w.Outbox.Start(ctx, identity.LocalActor, "benchmark"); err != nil {
 		return 0, err
 	}
+	seconds, err := work(ctx, w, s, int64(b.letters))
+	if err != nil {
+		return 0, err
+	}
+	st, err := w.Outbox.Status(ctx)
+	if err == nil && st.States[string(notify.Handed)] != int64(b.letters) {
+		err = fmt.Errorf("of %d letters: %v", b.letters, st.States)
+	}
+	return float64(b.letters) / seconds, err
+}
+
+// work has the outbox work until so many letters are with the sink, and tells how long that took.
+func work(ctx context.Context, w *world.World, s *sink, letters int64) (seconds float64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	before := s.taken.Load()
@@ -219,19 +257,15 @@ func (b *bench) throughOutbox(ctx context.Context, e *engine, s *sink, p protect
 	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for s.taken.Load()-before < int64(b.letters) {
+	for s.taken.Load()-before < letters {
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-tick.C:
 		}
 	}
-	seconds := watch.Elapsed().Seconds()
+	seconds = watch.Elapsed().Seconds()
 	cancel()
 	<-done
-	st, err := w.Outbox.Status(context.WithoutCancel(ctx))
-	if err == nil && st.States[string(notify.Handed)] != int64(b.letters) {
-		err = fmt.Errorf("of %d letters: %v", b.letters, st.States)
-	}
-	return float64(b.letters) / seconds, err
+	return seconds, nil
 }

@@ -79,6 +79,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 			R: strings.NewReader("inetnum: 198.51.100.0 - 198.51.100.255\nnetname: CLINIC\ndescr: Clinic of Strelsau\ncountry: XR\n")})
 	must(err)
 
+	// incidents
+	furnishIncidents(t, w, root, at, own)
+
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})
 	root.post(t, at, "/disclosure/circles/energy/join", url.Values{"subject": {"constituent:" + number(own.ID)}, "member": {own.Name}})

@@ -21,11 +21,11 @@ func (f *full) answerLink(ref string) string {
 	if len(ls) == 0 {
 		f.t.Fatalf("no letter to %s", ref)
 	}
-	c, err := f.w.Digest.Compose(f.t.Context(), ls[0])
-	f.must(err)
-	m := regexp.MustCompile(`http://localhost:8080(/answer/\S+)`).FindStringSubmatch(c.Text)
+	c := f.w.Digest.Compose(f.t.Context(), ls)[0]
+	f.must(c.Err)
+	m := regexp.MustCompile(`http://localhost:8080(/answer/\S+)`).FindStringSubmatch(c.Content.Text)
 	if m == nil {
-		f.t.Fatalf("no answer link in\n%s", c.Text)
+		f.t.Fatalf("no answer link in\n%s", c.Content.Text)
 	}
 	return m[1]
 }

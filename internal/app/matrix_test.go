@@ -23,6 +23,9 @@ var placed = map[string][]string{
 	"/account/tokens/":                        {"token"},
 	"/audit/checkpoints/":                     {"checkpoint"},
 	"/audit/":                                 {"=1"},
+	"/cases/":                                 {"case"},
+	"/cases/{id}/affected/":                   {"case", "affected"},
+	"/cases/{id}/affected/export/":            {"case", "=csv"},
 	"/constituents/":                          {"constituent"},
 	"/conversations/":                         {"conversation"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
@@ -38,6 +41,7 @@ var placed = map[string][]string{
 	"/disclosure/export/":                     {"=csv"},
 	"/disclosure/ledger/":                     {"ledger"},
 	"/disclosure/overrides/":                  {"override"},
+	"/evidence/":                              {"evidence"},
 	"/feeds/":                                 {"feed"},
 	"/files/":                                 {"=1"},
 	"/findings/bulk/":                         {"deed"},
@@ -64,12 +68,18 @@ var placed = map[string][]string{
 	"/portal/invitations/":                    {"invitation"},
 	"/portal/webhooks/":                       {"own-webhook"},
 	"/portal/people/":                         {"account"},
+	"/portal/reports/":                        {"own-report"},
+	"/portal/reports/{id}/files/":             {"own-report", "=999"},
 	"/portal/requests/":                       {"request"},
 	"/recoveries/":                            {"recovery"},
+	"/report/":                                {"=absent"},
+	"/report/{secret}/confirm/":               {"=absent", "=absent"},
+	"/reports/":                               {"report"},
 	"/registry/export/":                       {"=json"},
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
+	"/reports/":                               {"report"},
 	"/sectors/":                               {"=energy"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
@@ -82,6 +92,8 @@ var placed = map[string][]string{
 	"/api/assets/":                            {"asset"},
 	"/api/audit/checkpoints/":                 {"checkpoint"},
 	"/api/audit/":                             {"=1"},
+	"/api/cases/":                             {"case"},
+	"/api/cases/{id}/affected/":               {"case", "affected"},
 	"/api/change-requests/":                   {"request"},
 	"/api/constituency/refreshes/":            {nothing},
 	"/api/constituents/":                      {"ref"},
@@ -98,6 +110,7 @@ var placed = map[string][]string{
 	"/api/disclosure/export/":                 {"=csv"},
 	"/api/disclosure/ledger/":                 {"ledger"},
 	"/api/disclosure/overrides/":              {"override"},
+	"/api/evidence/":                          {"evidence"},
 	"/api/feeds/":                             {"feed"},
 	"/api/feeds/{name}/days/":                 {"feed", "=2026-01-01"},
 	"/api/files/":                             {"=1"},
@@ -121,6 +134,7 @@ var placed = map[string][]string{
 	"/api/portal/telling/":                    {"constituent"},
 	"/api/portal/webhooks/":                   {"own-webhook"},
 	"/api/portal/requests/":                   {"request"},
+	"/api/reports/":                           {"report"},
 	"/api/situation/constituents/":            {"constituent"},
 	"/api/views/":                             {"view"},
 }
@@ -155,6 +169,15 @@ var personal = []string{"passkey", "token", "view", "import"}
 var absent = map[string]string{
 	"GET /answer/{secret}":                                "no such link was ever sent",
 	"POST /answer/{secret}":                               "no such link was ever sent",
+	"GET /report/{secret}":                                noLink,
+	"POST /report/{secret}":                               noLink,
+	"POST /report/{secret}/additions":                     noLink,
+	"POST /report/{secret}/files":                         noLink,
+	"GET /report/{secret}/confirm/{code}":                 noLink,
+	"POST /report/{secret}/confirm/{code}":                noLink,
+	"GET /report/{secret}/receipt":                        noLink,
+	"GET /report/{secret}/record":                         noLink,
+	"GET /portal/reports/{id}/files/{file}":               "the report has no files",
 	"GET /account/providers/{provider}/link":              notBegun,
 	"GET /sign-in/with/{provider}":                        "no provider is configured",
 	"GET /sign-in/from/{provider}":                        "no provider is configured",
@@ -167,6 +190,8 @@ var absent = map[string]string{
 	"POST /people/{id}/certificates/{fingerprint}/remove": "no certificate is pinned",
 	"POST /account/sessions/end":                          "the form names no session",
 }
+
+const noLink = "no such link was ever given"
 
 const notBegun = "it begins on the page of providers, with a cookie of it"
 
@@ -273,6 +298,9 @@ var bodies = map[string]string{
 	"POST /portal/contacts/{item}":                "constituent=%d&role=technical&contact-name=New&mail=new%%40alpha.example",
 	"POST /portal/contacts/{item}/end":            "constituent=%d",
 	"POST /portal/assets/{item}/end":              "constituent=%d",
+	"POST /portal/reports":                        "constituent=%d&text=It+happened&do=save",
+	"POST /portal/reports/{id}/additions":         "text=more",
+	"POST /portal/reports/{id}/files":             oneFile,
 	"POST /portal/telling":                        "constituent=%d&channel=mail&hour=9&weekday=1",
 	"POST /portal/notifications/{id}":             "answer=seen&all=1",
 	"POST /portal/webhooks":                       "constituent=%d&hook-name=SIEM&url=https%%3A%%2F%%2Fsiem.example%%2Fin",
@@ -284,6 +312,9 @@ var bodies = map[string]string{
 	"POST /api/portal/requests":                   `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
 	"POST /api/portal/contacts/confirm":           `{"constituent":%d}`,
 }
+
+// oneFile is a form with a file.
+const oneFile = "--matrix\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nA\r\n--matrix--\r\n"
 
 // body is what a cell sends, and whether whose it is stands in it.
 func (f *full) body(d app.Declared, own bool) (text string, whose bool) {

@@ -121,13 +121,14 @@ func (c *Case) Ticket() string { return "T-I" + c.Number }
 
 // Opening is what a case begins with.
 type Opening struct {
-	Title   string
-	Summary string
-	Type    string // RSIT; "" not classified yet
-	Impact  string
-	Reach   string
-	Label   tlp.Label // None: AMBER
-	Lead    int64
+	Title    string
+	Summary  string
+	Type     string // RSIT; "" not classified yet
+	Impact   string
+	Reach    string
+	Label    tlp.Label // None: AMBER
+	Lead     int64     // account; 0: nobody
+	LeadName string    // with Lead
 }
 
 // Change is what is changed of a case: what is nil stays.
@@ -168,7 +169,7 @@ func (d *Desk) open(ctx context.Context, tx *db.Tx, by act.Actor, o Opening, awa
 		return Case{}, err
 	}
 	now := d.Clock.Now()
-	c := Case{State: Open, Edition: profile.Taxonomy.Edition, Label: tlp.Amber, Aware: aware, Opened: now.UnixMicro(), Changed: now.UnixMicro(), Lead: o.Lead, Version: 1}
+	c := Case{State: Open, Edition: profile.Taxonomy.Edition, Label: tlp.Amber, Aware: aware, Opened: now.UnixMicro(), Changed: now.UnixMicro(), Lead: o.Lead, LeadName: o.LeadName, Version: 1}
 	label := o.Label
 	if label == tlp.None {
 		label = tlp.Amber

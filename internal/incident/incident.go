@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -32,6 +33,7 @@ type Config struct {
 	Nation       *nation.Store
 	Gate         *disclosure.Gate
 	Outbox       *notify.Outbox
+	Findings     *event.Lister // the findings that cases are linked to, and the staff that looks after them
 	Seal         *identity.Seal
 	Files        file.Dir // where files are kept as they came
 	Log          *slog.Logger
@@ -52,6 +54,8 @@ type Desk struct {
 // Extension is a part below this folder that takes part in the life of reports and cases, within the transaction of each act. Every
 // function may be nil.
 type Extension struct {
+	// Unconfirmed is called when a report is handed in whose reporter must confirm their address first.
+	Unconfirmed func(ctx context.Context, tx *db.Tx, r *Report) error
 	// Received is called when a report is received: handed in, or confirmed.
 	Received func(ctx context.Context, tx *db.Tx, r *Report) error
 	// Added is called when a reporter says more.
@@ -95,6 +99,17 @@ func (d *Desk) received(ctx context.Context, tx *db.Tx, r *Report) error {
 	return nil
 }
 
+func (d *Desk) unconfirmed(ctx context.Context, tx *db.Tx, r *Report) error {
+	for _, e := range d.ext {
+		if e.Unconfirmed != nil {
+			if err := e.Unconfirmed(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (d *Desk) added(ctx context.Context, tx *db.Tx, r *Report, a *Addition) error {
 	for _, e := range d.ext {
 		if e.Added != nil {
@@ -127,6 +142,15 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *Case) error {
 	}
 	return nil
 }
+
+// ReadCase reads a case in the transaction of a part's act.
+func ReadCase(tx *db.Tx, id int64) (Case, error) { return caseByID(tx, id) }
+
+// ReadReport reads a report in the transaction of a part's act.
+func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id) }
+
+// ReadReports reads the reports of a case in the transaction of a part's act, the first one first, at most 1,000.
+func ReadReports(tx *db.Tx, caseID int64) ([]Report, error) { return reportsOfCase(tx, caseID) }
 
 func (d *Desk) now() int64 { return d.Clock.Now().UnixMicro() }
 

@@ -108,19 +108,6 @@ type Report struct {
 	Version   int64  `json:"version"`
 }
 
-// Addition is what a reporter said later.
-type Addition struct {
-	ID      int64    `json:"id"`
-	Report  int64    `json:"report"`
-	At      int64    `json:"at"` // UTC microseconds
-	Via     string   `json:"via"`
-	Name    string   `json:"name"`
-	Step    string   `json:"step,omitempty"` // the statutory step that it takes
-	Text    string   `json:"text"`
-	Details *Details `json:"details,omitempty"`
-	SHA256  string   `json:"sha256"`
-}
-
 // The bounds of what a reporter may write. Longer texts are files.
 const (
 	maxTitle     = 200
@@ -139,7 +126,7 @@ func (f *Filing) Record() ([]byte, error) { return json.MarshalIndent(f, "", "  
 
 // Marking is how far a report may travel: it stays with the one who reported it and the CERT, unless the reporter said otherwise.
 func (r *Report) Marking() disclosure.Marking {
-	m := disclosure.Marking{Label: r.Label, Default: tlp.Amber}
+	m := disclosure.Marking{Label: r.Label, Default: tlp.Amber, Named: []string{r.Reporter().Subject}}
 	if r.Constituent != 0 {
 		m.Owners = []int64{r.Constituent}
 	}
@@ -151,6 +138,15 @@ func (r *Report) Ref() disclosure.Ref { return disclosure.Ref(fmt.Sprintf("repor
 
 // References implements disclosure.Item.
 func (r *Report) References() []disclosure.Item { return nil }
+
+// Reporter is who has the report's link, or reads the mail of its conversation, as the gate sees them: somebody of the public whom
+// only this report names.
+func (r *Report) Reporter() disclosure.Recipient {
+	return disclosure.Recipient{Kind: disclosure.Public, Subject: fmt.Sprintf("reporter:%d", r.ID), Name: r.Number}
+}
+
+// Ticket is what the mail of the conversation with the reporter bears.
+func (r *Report) Ticket() string { return "T-" + r.Number }
 
 // check says what is wrong with a filing. A draft may lack what is needed.
 func (f *Filing) check(now time.Time, draft bool) error {
@@ -233,6 +229,22 @@ type Reporter struct {
 
 // File takes a report in. secret is that of the reporter's link, which is shown this once; "" without one.
 func (d *Desk) File(ctx context.Context, by act.Actor, from Reporter, f Filing) (r Report, secret string, err error) {
+	verb := "report.file"
+	if from.Draft {
+		verb = "report.draft"
+	}
+	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: verb}, func(tx *db.Tx) error {
+		r, secret, err = d.FileIn(ctx, tx, from, f)
+		return err
+	})
+	if err != nil {
+		return r, "", fmt.Errorf("file a report: %w", err)
+	}
+	return r, secret, nil
+}
+
+// FileIn is File within the caller's act, which it gives its object and detail.
+func (d *Desk) FileIn(ctx context.Context, tx *db.Tx, from Reporter, f Filing) (r Report, secret string, err error) {
 	now := d.Clock.Now()
 	if err := f.check(now, from.Draft); err != nil {
 		return r, "", err
@@ -259,21 +271,22 @@ func (d *Desk) File(ctx context.Context, by act.Actor, from Reporter, f Filing) 
 			return r, "", err
 		}
 	}
-	verb := map[ReportState]string{Draft: "report.draft", Unconfirmed: "report.file", Received: "report.file"}[r.State]
-	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: verb}, func(tx *db.Tx) error {
-		if err := insertReport(tx, &r, token); err != nil {
-			return err
-		}
-		tx.Note(string(r.Ref()), detail(map[string]any{"number": r.Number, "origin": r.Origin, "constituent": r.Constituent, "state": r.State, "sha256": r.SHA256}))
-		if r.State == Received {
-			return d.received(ctx, tx, &r)
-		}
-		return nil
-	})
-	if err != nil {
-		return r, "", fmt.Errorf("file a report: %w", err)
+	if err := insertReport(tx, &r, token); err != nil {
+		return r, "", err
 	}
-	return r, secret, nil
+	tx.Note(string(r.Ref()), detail(map[string]any{"number": r.Number, "origin": r.Origin, "constituent": r.Constituent, "state": r.State, "sha256": r.SHA256}))
+	return r, secret, d.handedIn(ctx, tx, &r)
+}
+
+// handedIn tells the parts that a report came, when it is no draft.
+func (d *Desk) handedIn(ctx context.Context, tx *db.Tx, r *Report) error {
+	switch r.State {
+	case Received:
+		return d.received(ctx, tx, r)
+	case Unconfirmed:
+		return d.unconfirmed(ctx, tx, r)
+	}
+	return nil
 }
 
 func (r *Report) hash() error {
@@ -324,10 +337,7 @@ func (d *Desk) redraft(ctx context.Context, by act.Actor, verb string, id int64,
 		if err := updateFiling(tx, &r); err != nil {
 			return err
 		}
-		if to == Received {
-			return d.received(ctx, tx, &r)
-		}
-		return nil
+		return d.handedIn(ctx, tx, &r)
 	})
 	return r, err
 }
@@ -345,117 +355,6 @@ func (d *Desk) Confirm(ctx context.Context, by act.Actor, id int64) (r Report, e
 		return d.received(ctx, tx, &r)
 	})
 	return r, err
-}
-
-// Add writes down what a reporter says later. An addition to a report that is part of a case stands on the case's timeline too.
-func (d *Desk) Add(ctx context.Context, by act.Actor, report int64, a Addition) (Addition, error) {
-	var m mistakes
-	m.text("text", &a.Text, maxText, true)
-	m.line("name", &a.Name, maxName, false)
-	if a.Step != "" && !stepName.MatchString(a.Step) {
-		m.add("step", "%q is no id of a statutory step", a.Step)
-	}
-	if a.Details != nil {
-		a.Details.check(&m)
-	}
-	if err := m.err(); err != nil {
-		return a, err
-	}
-	a.Report, a.At = report, d.now()
-	b, err := json.Marshal(struct {
-		Step, Text string
-		Details    *Details
-	}{a.Step, a.Text, a.Details})
-	if err != nil {
-		return a, err
-	}
-	sum := sha256.Sum256(b)
-	a.SHA256 = hex.EncodeToString(sum[:])
-	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "report.add", Object: fmt.Sprintf("report:%d", report)}, func(tx *db.Tx) error {
-		r, err := lockReport(tx, report)
-		if err != nil {
-			return err
-		}
-		if r.State == Draft {
-			return fault.Conflictf("the report %s is not handed in yet: change it instead", r.Number)
-		}
-		n, err := countAdditions(tx, report)
-		if err != nil {
-			return err
-		}
-		if n >= maxAdditions {
-			return fault.Conflictf("the report %s has %d additions already: call or write to the CERT", r.Number, n)
-		}
-		if err := insertAddition(tx, &a); err != nil {
-			return err
-		}
-		tx.Note("", detail(map[string]any{"addition": a.ID, "via": a.Via, "step": a.Step, "sha256": a.SHA256}))
-		if r.Case != 0 {
-			e := Entry{Case: r.Case, At: a.At, Kind: KindAddition, Text: a.Text, Detail: detail(map[string]any{"report": r.ID, "number": r.Number, "addition": a.ID, "step": a.Step})}
-			if err := d.enter(tx, by, &e); err != nil {
-				return err
-			}
-		}
-		return d.added(ctx, tx, &r, &a)
-	})
-	return a, err
-}
-
-// Report finds a report for the staff. Drafts are their writer's alone.
-func (d *Desk) Report(ctx context.Context, id int64) (r Report, err error) {
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		r, err = reportByID(tx, id)
-		return err
-	})
-	if err == nil && r.State == Draft {
-		return Report{}, noReport(id)
-	}
-	return r, err
-}
-
-// ReportByNumber finds a report for the staff by the number on its receipt.
-func (d *Desk) ReportByNumber(ctx context.Context, number string) (r Report, err error) {
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		r, err = reportByNumber(tx, strings.ToUpper(strings.TrimSpace(number)))
-		return err
-	})
-	if err == nil && r.State == Draft {
-		return Report{}, fault.NotFoundf("there is no report %q", number)
-	}
-	return r, err
-}
-
-// Mine finds a report, a draft too, for somebody who acts for its constituent; anybody else's is not there.
-func (d *Desk) Mine(ctx context.Context, by act.Actor, id int64) (r Report, err error) {
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		r, err = reportByID(tx, id)
-		return err
-	})
-	if err == nil && (r.Constituent == 0 || !slices.Contains(by.Constituents(), r.Constituent)) {
-		return Report{}, noReport(id)
-	}
-	return r, err
-}
-
-// Linked finds a report, a draft too, by the secret of its reporter's link.
-func (d *Desk) Linked(ctx context.Context, secret string) (r Report, err error) {
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		r, err = reportBySecret(tx, hashOf(secret))
-		return err
-	})
-	if fault.KindOf(err) == fault.NotFound {
-		return r, fault.NotFoundf("this link is not valid: it is wrong, or the draft behind it was removed")
-	}
-	return r, err
-}
-
-// Additions lists what a reporter said later, the first first, at most 500.
-func (d *Desk) Additions(ctx context.Context, report int64) (out []Addition, err error) {
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		out, err = additionsOf(tx, report)
-		return err
-	})
-	return out, err
 }
 
 func noReport(id int64) error { return fault.NotFoundf("there is no report %d", id) }

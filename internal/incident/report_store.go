@@ -2,6 +2,8 @@ package incident
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -82,6 +84,23 @@ func reportBySecret(tx *db.Tx, token []byte) (Report, error) {
 
 func reportsOfCase(tx *db.Tx, id int64) (out []Report, err error) {
 	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE case_id = $1 ORDER BY id LIMIT 1000`, []any{id}, func(scan func(...any) error) error {
+		r, err := scanReport(scan)
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// reportsOfConstituents are the latest reports of constituents, with the drafts of one account.
+func reportsOfConstituents(tx *db.Tx, of []int64, account, before int64, limit int) (out []Report, err error) {
+	args := []any{account, before, limit}
+	var marks []string
+	for _, id := range of {
+		args = append(args, id)
+		marks = append(marks, fmt.Sprintf("$%d", len(args)))
+	}
+	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE constituent IN (`+strings.Join(marks, ", ")+`)
+		AND (state <> 'draft' OR account = $1) AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, args, func(scan func(...any) error) error {
 		r, err := scanReport(scan)
 		out = append(out, r)
 		return err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,5 +182,69 @@ func TestMineIsNobodyElses(t *testing.T) {
 		}
 		_, err = w.Accept(context.Background(), of(w.ids["hospital"]), r.ID, 0, Opening{})
 		w.refused(err, fault.Forbidden, "staff")
+	})
+}
+
+func TestDraftOfACompanyIsOnlyItsWriters(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		somebody := func(account int64, ids ...int64) act.Actor {
+			return act.Actor{Kind: act.Person, ID: "7", Rights: &act.Rights{Constituents: ids, Account: account}}
+		}
+		whole := w.filed("hospital")
+		draft, _, err := w.File(ctx, somebody(7, w.ids["hospital"]), Reporter{Origin: FromPortal, Constituent: w.ids["hospital"], Account: 7, Draft: true}, Filing{Title: "Half"})
+		w.ok(err)
+		for _, c := range []struct {
+			who  act.Actor
+			want []int64
+		}{
+			{somebody(7, w.ids["hospital"]), []int64{draft.ID, whole.ID}},
+			{somebody(8, w.ids["hospital"], w.ids["bank"]), []int64{whole.ID}},
+			{somebody(7, w.ids["bank"]), nil},
+			{somebody(7), nil},
+			{act.Anybody, nil},
+		} {
+			var got []int64
+			rs, more, err := w.MineAll(ctx, c.who, MineFilter{Limit: 10})
+			w.ok(err)
+			for _, r := range rs {
+				got = append(got, r.ID)
+			}
+			if !slices.Equal(got, c.want) || more {
+				t.Errorf("%+v sees %v, want %v", c.who.Rights, got, c.want)
+			}
+			_, err = w.Mine(ctx, c.who, draft.ID)
+			if (err == nil) != slices.Contains(c.want, draft.ID) {
+				t.Errorf("%+v: the draft: %v", c.who.Rights, err)
+			}
+		}
+		rs, more, err := w.MineAll(ctx, somebody(7, w.ids["hospital"]), MineFilter{Limit: 1})
+		w.ok(err)
+		if len(rs) != 1 || !more {
+			t.Errorf("%d reports, more %t", len(rs), more)
+		}
+	})
+}
+
+func TestPartsHearOfEveryReportThatIsHandedIn(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		var heard []string
+		hear := func(what string) func(context.Context, *db.Tx, *Report) error {
+			return func(_ context.Context, _ *db.Tx, r *Report) error {
+				heard = append(heard, what+" "+r.Number)
+				return nil
+			}
+		}
+		w.Extend(Extension{Unconfirmed: hear("unconfirmed"), Received: hear("received")})
+		r, _, err := w.File(ctx, act.Anybody, Reporter{Origin: FromPublic, Draft: true}, w.filing())
+		w.ok(err)
+		_, err = w.Submit(ctx, act.Anybody, r.ID, w.filing(), true)
+		w.ok(err)
+		_, err = w.Confirm(ctx, act.Anybody, r.ID)
+		w.ok(err)
+		if want := []string{"unconfirmed " + r.Number, "received " + r.Number}; !slices.Equal(heard, want) {
+			t.Errorf("heard %q, want %q", heard, want)
+		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
 	"tocsin/internal/identity"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -65,7 +66,8 @@ func newTown(t testing.TB, d *db.DB) *town {
 	box, err := notify.New(notify.Config{DB: d, Clock: w.clock, Real: w.real, Gate: gate, Seal: seal})
 	w.ok(err)
 	w.Desk, err = New(Config{DB: d, Clock: w.clock, Real: w.real, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
+		Findings: event.NewLister(d).WithClock(w.clock).WithRegistry(people).WithStaff(func(context.Context) ([]event.Assignee, error) { return []event.Assignee{{ID: 7, Name: "Ana"}}, nil }),
+		Files:    file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
 	w.ok(err)
 	return w
 }

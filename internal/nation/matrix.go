@@ -9,6 +9,8 @@ type Matrix struct {
 	Reach  []Named `toml:"reach"`
 	// Levels has a row for each impact and in it a severity level for each reach.
 	Levels [][]int `toml:"levels"`
+	// Significant is the level from which an incident is significant in the law's sense; 0: people say it of each.
+	Significant int `toml:"significant"`
 }
 
 // SeverityOf is the severity level of an impact and a reach; false when the matrix does not have one of them.
@@ -26,6 +28,9 @@ func (c *checker) matrix(p *Profile) {
 	m := p.Matrix
 	if len(m.Impact)+len(m.Reach)+len(m.Levels) == 0 {
 		return
+	}
+	if m.Significant != 0 && !slices.ContainsFunc(p.Severities, func(s Severity) bool { return s.Level == m.Significant }) {
+		c.add("severity_matrix.significant", "%d is no level of the nation's scale", m.Significant)
 	}
 	c.ids("severity_matrix.impact", p.Languages, len(m.Impact), func(i int) Named { return m.Impact[i] })
 	c.ids("severity_matrix.reach", p.Languages, len(m.Reach), func(i int) Named { return m.Reach[i] })

@@ -22,6 +22,7 @@ type Profile struct {
 	Matrix       Matrix               `toml:"severity_matrix"`
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
+	Yearly       Yearly               `toml:"yearly"`
 	Holidays     []Holiday            `toml:"holiday"`
 	TwoPerson    TwoPerson            `toml:"two_person"`
 	Disclosure   Disclosure           `toml:"disclosure"`

@@ -142,6 +142,7 @@ func (c *checker) profile(p *Profile) {
 		c.names("designation."+id, 1, p.Languages, names)
 	}
 	c.regimes(p)
+	c.yearly(p)
 	c.holidays(p)
 }
 

@@ -36,6 +36,8 @@ type Step struct {
 	By      string     `toml:"by"`     // who owes it: entity, cert
 	To      string     `toml:"to"`     // whom to tell: an id of the law's own roles
 	Remind  []Duration `toml:"remind"` // before it is due; empty for what Reminders computes
+	// Elsewhere: it goes to somebody else than the CERT, so that no report to the CERT takes it.
+	Elsewhere bool `toml:"elsewhere"`
 }
 
 // Who owes a step.

@@ -267,6 +267,7 @@ func TestWrongRegimesAndMatricesSayWhere(t *testing.T) {
 		{"[1, 2, 2, 3]", "[1, 2, 2, 7]", "row 1: 7 is no level"},
 		{"[1, 2, 2, 3]", "[2, 1, 2, 3]", "below that of less"},
 		{"[4, 4, 5, 5]", "[4, 4, 5, 4]", "below that of less"},
+		{`significant = 3`, `significant = 9`, "9 is no level"},
 		{`id = "several"`, `id = "one"`, "there twice"},
 		{`name = { en = "A whole sector" }`, `name = { fr = "Secteur" }`, "needs a name"},
 	} {

@@ -9,36 +9,45 @@ import (
 	"tocsin/internal/platform/db"
 )
 
-// commit is a part of a transaction.
+// commit is a part of a transaction: a function, the beginning of a hand-over, or its good end. Of those there are many, so they are
+// done for several letters at once.
 type commit struct {
 	fn   func(tx *db.Tx) error
 	what string // for the audit log: what became of which letter; "" is upkeep
 	id   int64
+
+	begin  *draft
+	begun  *handover // what came of it; nil: it does not begin now
+	handed *Letter
+
 	done chan error
 }
 
 // batch commits what several ask for in one transaction: a hand-over costs two durable commits, and the disk is the limit.
 type batch struct {
-	o  *Outbox
+	s  *shift
 	in chan *commit
 }
 
 const maxBatch = 128
 
-func newBatch(o *Outbox) *batch { return &batch{o: o, in: make(chan *commit, maxBatch)} }
+func newBatch(s *shift) *batch { return &batch{s: s, in: make(chan *commit, maxBatch)} }
 
 // end lets run return when everything is committed.
 func (b *batch) end() { close(b.in) }
 
-// do commits fn, together with what others ask for at the moment, and returns when it is durable. fn may run several times. what tells
-// the audit log what became of which letter.
-func (b *batch) do(fn func(tx *db.Tx) error, what string, id ...int64) error {
-	c := &commit{fn: fn, what: what, done: make(chan error, 1)}
-	if len(id) > 0 {
-		c.id = id[0]
+// do commits, together with what others ask for at the moment, and returns when all of it is durable, with the error of each. A function
+// may run several times.
+func (b *batch) do(cs ...*commit) []error {
+	for _, c := range cs {
+		c.done = make(chan error, 1)
+		b.in <- c
 	}
-	b.in <- c
-	return <-c.done
+	errs := make([]error, len(cs))
+	for i, c := range cs {
+		errs[i] = <-c.done
+	}
+	return errs
 }
 
 func (b *batch) run() {
@@ -78,13 +87,30 @@ func (b *batch) commit(cs []*commit) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	became := map[string][]int64{}
+	var begins []*commit
+	var handeds []*Letter
 	for _, c := range cs {
-		if c.what != "" {
+		switch {
+		case c.begin != nil:
+			begins = append(begins, c)
+		case c.handed != nil:
+			handeds = append(handeds, c.handed)
+			became[string(Handed)] = append(became[string(Handed)], c.handed.ID)
+		case c.what != "":
 			became[c.what] = append(became[c.what], c.id)
 		}
 	}
 	all := func(tx *db.Tx) error {
+		if err := b.s.beginAll(tx, begins); err != nil {
+			return err
+		}
+		if err := b.s.handed(tx, handeds); err != nil {
+			return err
+		}
 		for _, c := range cs {
+			if c.fn == nil {
+				continue
+			}
 			if err := c.fn(tx); err != nil {
 				return err
 			}
@@ -92,11 +118,11 @@ func (b *batch) commit(cs []*commit) error {
 		return nil
 	}
 	if len(became) == 0 {
-		return b.o.DB.Upkeep(ctx, all)
+		return b.s.DB.Upkeep(ctx, all)
 	}
 	detail, err := json.Marshal(became)
 	if err != nil {
 		return err
 	}
-	return b.o.DB.Act(ctx, act.Act{Actor: act.Machine, Verb: "outbox.deliver", Object: "outbox:letters", Detail: string(detail)}, all)
+	return b.s.DB.Act(ctx, act.Act{Actor: act.Machine, Verb: "outbox.deliver", Object: "outbox:letters", Detail: string(detail)}, all)
 }

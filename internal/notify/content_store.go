@@ -1,9 +1,6 @@
 package notify
 
-import (
-	"tocsin/internal/platform/db"
-	"tocsin/internal/platform/fault"
-)
+import "tocsin/internal/platform/db"
 
 func saveContent(tx *db.Tx, id int64, packed []byte) error {
 	_, err := tx.Prepared(`INSERT INTO outbox_content (letter, content) VALUES ($1, $2)
@@ -17,12 +14,22 @@ func saveMessage(tx *db.Tx, id int64, packed []byte) error {
 	return err
 }
 
-// kept reads what is kept of a letter; what is not kept is nil.
-func kept(tx *db.Tx, id int64) (content, message []byte, err error) {
-	err = tx.Row(`SELECT c.content, m.message FROM outbox_content c LEFT JOIN outbox_message m ON m.letter = c.letter WHERE c.letter = $1`, id).
-		Scan(&content, &message)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil, nil
-	}
-	return content, message, err
+// kept reads what is kept of letters; what is not kept is missing.
+func kept(tx *db.Tx, ids []int64) (contents, messages map[int64][]byte, err error) {
+	contents, messages = map[int64][]byte{}, map[int64][]byte{}
+	in, args := idList(0, ids)
+	err = tx.PreparedEach(`SELECT c.letter, c.content, m.message FROM outbox_content c LEFT JOIN outbox_message m ON m.letter = c.letter
+		WHERE c.letter IN `+in, args, func(scan func(...any) error) error {
+		var id int64
+		var content, message []byte
+		if err := scan(&id, &content, &message); err != nil {
+			return err
+		}
+		contents[id] = content
+		if message != nil {
+			messages[id] = message
+		}
+		return nil
+	})
+	return contents, messages, err
 }

@@ -70,7 +70,7 @@ func crashChild() error {
 	if err != nil {
 		return err
 	}
-	box.Compose("digest", composeCrash)
+	box.Compose("digest", each(composeCrash))
 	go func() {
 		for ctx.Err() == nil {
 			if s, err := box.Status(ctx); err == nil && s.States["queued"]+s.States["rendered"] == 0 {
@@ -84,7 +84,7 @@ func crashChild() error {
 }
 
 // composeCrash says something else each time: what was rendered once must be what is sent again.
-func composeCrash(context.Context, notify.Letter) (notify.Content, error) {
+func composeCrash(notify.Letter) (notify.Content, error) {
 	c := content()
 	c.Text = fmt.Sprintf("Written %d.\n", rand.Uint64())
 	return *c, nil

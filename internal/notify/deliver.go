@@ -45,34 +45,21 @@ func (w *worker) run(ctx context.Context, begun <-chan *handover) {
 // deliver hands a letter over, after a last look.
 func (w *worker) deliver(ctx context.Context, h *handover) {
 	defer w.room.Release(h.weight)
-	ok, err := w.look(ctx, h.Letter)
+	ok, err := w.mayLeave(ctx, h.Letter)
 	if err != nil || !ok {
-		w.giveBack(h.Letter, 0, "")
+		w.giveBack(h.Letter)
 		return
 	}
 	w.Step("looked")
 	err = w.hand(ctx, h)
 	w.Step("sent")
 	if errors.Is(err, context.Canceled) { // it was not begun
-		w.giveBack(h.Letter, 0, "")
+		w.giveBack(h.Letter)
 		return
 	}
-	what, fn := w.judge(h.Letter, err)
-	if err := w.outcome(h.Letter, what, fn); err != nil {
+	if err := w.outcome(h.Letter, w.judge(h.Letter, err)); err != nil {
 		w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
 	}
-}
-
-// look is the last look before a letter leaves: the switch is on, the letter was not taken back, and nobody else can have it.
-func (w *worker) look(ctx context.Context, l *Letter) (ok bool, err error) {
-	if ctx.Err() != nil || w.Real.Now().UnixMicro() > l.lease-lease.Microseconds()/3 {
-		return false, nil
-	}
-	err = w.DB.View(ctx, func(tx *db.Tx) error {
-		ok, err = mayLeave(tx, l)
-		return err
-	})
-	return ok, err
 }
 
 func (w *worker) hand(ctx context.Context, h *handover) error {
@@ -162,9 +149,9 @@ func refusal(err error) (forGood, refused bool) {
 
 // outcome commits how a hand-over ended. The other side may have the letter already, so it is committed again and again while the
 // lease lasts.
-func (s *shift) outcome(l *Letter, what string, fn func(tx *db.Tx) error) error {
+func (s *shift) outcome(l *Letter, c *commit) error {
 	for {
-		err := s.batch.do(fn, what, l.ID)
+		err := s.batch.do(c)[0]
 		if err == nil {
 			s.Step("settled")
 			return nil
@@ -177,41 +164,57 @@ func (s *shift) outcome(l *Letter, what string, fn func(tx *db.Tx) error) error 
 	}
 }
 
-func (w *worker) judge(l *Letter, err error) (what string, fn func(tx *db.Tx) error) {
+// judge says what is to be written down of a hand-over that ended.
+func (w *worker) judge(l *Letter, err error) *commit {
+	if err == nil {
+		return &commit{handed: l}
+	}
 	now := w.Clock.Now()
 	at := now.UnixMicro()
-	if err == nil {
-		return string(Handed), func(tx *db.Tx) error {
-			if _, ill := w.ill.Load(l.line); ill {
-				if err := lineUp(tx, l.line); err != nil {
-					return err
-				}
-			}
-			return errors.Join(handed(tx, l, at), succeeded(tx, l.HealthKey(), at))
-		}
-	}
 	forGood, refused := refusal(err)
 	if !refused {
 		w.hangUp()
 	}
 	w.Log.Warn("a letter was not taken", "letter", l.ID, "attempt", l.Attempts, "error", err)
 	if forGood || now.Sub(time.UnixMicro(l.FirstTry)) > giveUpAfter {
-		return string(Dead), func(tx *db.Tx) error {
+		return &commit{what: string(Dead), id: l.ID, fn: func(tx *db.Tx) error {
 			if forGood {
 				if err := failed(tx, l.HealthKey(), reasonOf(err), at); err != nil {
 					return err
 				}
 			}
 			return bury(tx, l, Dead, reasonOf(err), at)
-		}
+		}}
 	}
 	due := now.Add(backoff(l.Attempts)).UnixMicro()
-	return "", func(tx *db.Tx) error {
+	return &commit{fn: func(tx *db.Tx) error {
 		if !refused {
 			if err := w.down(tx, l.line, err); err != nil {
 				return err
 			}
 		}
 		return give(tx, l, due, reasonOf(err))
+	}}
+}
+
+// handed notes which letters the other side has.
+func (s *shift) handed(tx *db.Tx, ls []*Letter) error {
+	if len(ls) == 0 {
+		return nil
 	}
+	at := s.Clock.Now().UnixMicro()
+	for _, l := range ls {
+		if _, ill := s.ill.Load(l.line); ill {
+			if err := lineUp(tx, l.line); err != nil {
+				return err
+			}
+		}
+		if err := handed(tx, l, at); err != nil {
+			return err
+		}
+		if err := succeeded(tx, l.HealthKey(), at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

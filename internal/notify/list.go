@@ -51,26 +51,32 @@ func (o *Outbox) ByID(ctx context.Context, id int64) (l Letter, err error) {
 
 // Preview is what a letter says, or would say now if its turn has not come yet; that is not kept.
 func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, err error) {
-	var content []byte
+	var contents map[int64][]byte
 	err = o.DB.View(ctx, func(tx *db.Tx) error {
 		if l, err = letterByID(tx, id); err != nil {
 			return err
 		}
-		content, _, err = kept(tx, id)
+		contents, _, err = kept(tx, []int64{id})
 		return err
 	})
 	if err != nil {
 		return l, nil, err
 	}
-	if content != nil {
+	if content := contents[id]; content != nil {
 		c, err = o.unpackContent(content)
 		return l, c, err
 	}
 	if o.composer(l.Kind) == nil {
 		return l, nil, fault.New(fault.Unavailable, "letter %d is composed when its turn comes, by the process that serves", id)
 	}
-	c, err = o.compose(ctx, l)
-	return l, c, err
+	out, err := o.compose(ctx, []Letter{l})
+	if err == nil {
+		err = out[0].Err
+	}
+	if err != nil {
+		return l, nil, err
+	}
+	return l, &out[0].Content, nil
 }
 
 // Status is how the outbox stands.

@@ -23,10 +23,25 @@ import (
 	"tocsin/internal/platform/mail"
 )
 
-// Composer writes the content of a letter when its turn comes. It is called outside any transaction, may be called again after a
-// crash, and must say the same again or something newer. ErrNothing cancels the letter, a *Hold keeps it back, a fault of kind Invalid
+// Composer writes the contents of letters of its kind when their turn comes: of as many of them as it likes to at once, in their order,
+// and at least of the first; for the others it is called again. It is called outside any transaction, may be called again after a
+// crash, and must say the same again or something newer. ErrNothing cancels a letter, a *Hold keeps it back, a fault of kind Invalid
 // gives it up; any other error is tried again later.
-type Composer func(ctx context.Context, l Letter) (Content, error)
+type Composer func(ctx context.Context, ls []Letter) []Composed
+
+// Composed is what a letter says, or why it says nothing.
+type Composed struct {
+	Content Content
+	Err     error
+}
+
+// Single is a Composer that writes one letter at a time: enough for kinds of which few are due at once.
+func Single(fn func(ctx context.Context, l Letter) (Content, error)) Composer {
+	return func(ctx context.Context, ls []Letter) []Composed {
+		c, err := fn(ctx, ls[0])
+		return []Composed{{c, err}}
+	}
+}
 
 // Protector signs and encrypts a rendered message for the one a letter goes to: it gets a whole message (RFC 5322, lines that end in
 // CRLF) and returns a whole message. A *Hold keeps the letter back: it is never sent with less protection than it asks for.

@@ -30,7 +30,7 @@ type handover struct {
 // draft is a letter in preparation.
 type draft struct {
 	*Letter
-	content       *Content
+	content       *Content // when its message is rendered, no more of it than the gate asks for
 	message       []byte
 	packedContent []byte    // nil: it is kept already
 	packedMessage []byte    // nil: it is kept already, or there is none yet
@@ -39,82 +39,135 @@ type draft struct {
 	unreachable   error     // why it cannot be handed over now
 	to            disclosure.Recipient
 	items         []About
+	err           error // what keeps it from being prepared
 }
 
-// prepare brings a letter to where it can be handed over: composed, rendered, protected, released, let out by the gate. All of that is
-// committed before it returns, with the ledger's row. It returns nil when the letter is not handed over now: it is then given back,
-// held or ended.
-func (s *shift) prepare(ctx context.Context, l *Letter) *handover {
-	if ctx.Err() != nil {
-		s.giveBack(l, 0, "")
-		return nil
+func (d *draft) weight() int64 { return min(int64(len(d.message)), inFlight) }
+
+// prepare brings letters to where they can be handed over: composed, rendered, protected, released, let out by the gate. All of that is
+// committed, with the ledger's rows, before to gets them. It does not get those that are not handed over now: they are given back, held
+// or ended.
+func (s *shift) prepare(ctx context.Context, ls []Letter, to chan<- *handover) {
+	ds := make([]*draft, len(ls))
+	for i := range ls {
+		ds[i] = &draft{Letter: &ls[i]}
 	}
-	d := &draft{Letter: l}
-	s.draws <- struct{}{}
-	err := s.draft(ctx, d)
-	<-s.draws
-	if err != nil {
-		s.stuck(ctx, d, err)
-		return nil
+	for len(ds) > 0 {
+		n := len(ds)
+		if ctx.Err() == nil {
+			n = s.draft(ctx, ds)
+		}
+		s.commit(ctx, ds[:n], to)
+		ds = ds[n:]
 	}
-	weight := min(int64(len(d.message)), inFlight)
-	if err := s.room.Acquire(ctx, weight); err != nil {
-		s.stuck(ctx, d, err)
-		return nil
-	}
-	h := s.commit(ctx, d)
-	if h == nil {
+}
+
+// commit commits what was made of letters, and that their hand-overs begin.
+func (s *shift) commit(ctx context.Context, ds []*draft, to chan<- *handover) {
+	var stuck []*draft
+	for len(ds) > 0 {
+		var some []*draft
+		var weight int64
+		for ; len(ds) > 0 && (len(some) == 0 || weight+ds[0].weight() <= inFlight/drafting); ds = ds[1:] {
+			if ds[0].err != nil || ctx.Err() != nil {
+				stuck = append(stuck, ds[0])
+				continue
+			}
+			some = append(some, ds[0])
+			weight += ds[0].weight()
+		}
+		if len(some) == 0 {
+			break
+		}
+		if err := s.room.Acquire(ctx, weight); err != nil {
+			stuck = append(stuck, some...)
+			continue
+		}
+		for _, h := range s.commitSome(ctx, some) {
+			weight -= h.weight
+			to <- h
+		}
 		s.room.Release(weight)
-		return nil
 	}
-	h.weight = weight
-	return h
+	s.stuck(ctx, stuck)
 }
 
-// commit commits what was made of a letter, and that its hand-over begins.
-func (s *shift) commit(ctx context.Context, d *draft) *handover {
-	l := d.Letter
+func (s *shift) commitSome(ctx context.Context, ds []*draft) (out []*handover) {
 	now := s.Clock.Now()
-	if d.due = now; d.fresh { // the place of rendered ones was taken when they were claimed
-		d.due = s.pace.take(l.destination, now)
+	cs := make([]*commit, len(ds))
+	for i, d := range ds {
+		if d.due = now; d.fresh { // the place of rendered ones was taken when they were claimed
+			d.due = s.pace.take(d.destination, now)
+		}
+		if !d.due.After(now) && d.Channel == disclosure.Mail {
+			d.unreachable = s.reach(ctx)
+		}
+		d.to = s.recipient(d.Letter)
+		d.items = append([]About{{disclosure.Ref(fmt.Sprintf("letter:%d", d.ID)), d.content.Marking}}, d.content.About...)
+		cs[i] = &commit{begin: d}
 	}
-	if !d.due.After(now) && l.Channel == disclosure.Mail {
-		d.unreachable = s.reach(ctx)
+	var lost []*Letter
+	for i, err := range s.batch.do(cs...) {
+		if err != nil {
+			s.Log.Error("prepare a letter", "letter", ds[i].ID, "error", err)
+			lost = append(lost, ds[i].Letter)
+			continue
+		}
+		s.Step("begun")
+		if h := cs[i].begun; h != nil {
+			h.weight = ds[i].weight()
+			out = append(out, h)
+		}
 	}
-	d.to = s.recipient(l)
-	d.items = append([]About{{disclosure.Ref(fmt.Sprintf("letter:%d", l.ID)), d.content.Marking}}, d.content.About...)
-	var h *handover
-	err := s.batch.do(func(tx *db.Tx) (err error) {
-		h, err = s.begin(tx, d)
-		return err
-	}, "")
-	if err != nil {
-		s.Log.Error("prepare a letter", "letter", l.ID, "error", err)
-		s.giveBack(l, 0, "")
-		return nil
-	}
-	s.Step("begun")
-	return h
+	s.giveBack(lost...)
+	return out
 }
 
-// draft reads what is kept of the letter, and makes what is not.
-func (s *shift) draft(ctx context.Context, d *draft) error {
-	var content, message []byte
+// draft reads what is kept of letters, and makes what is not, of as many as are composed together. It tells how many that are.
+func (s *shift) draft(ctx context.Context, ds []*draft) int {
+	ids := make([]int64, len(ds))
+	for i, d := range ds {
+		ids[i] = d.ID
+	}
+	var contents, messages map[int64][]byte
 	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
-		content, message, err = kept(tx, d.ID)
+		contents, messages, err = kept(tx, ids)
 		return err
 	})
 	if err != nil {
-		return err
+		for _, d := range ds {
+			d.err = err
+		}
+		return len(ds)
 	}
-	if content != nil {
-		d.content, err = s.unpackContent(content)
-	} else if d.content, err = s.compose(ctx, *d.Letter); err == nil {
-		d.packedContent, err = s.packContent(d.content)
+	n := 0
+	for n < len(ds) {
+		d := ds[n]
+		if packed := contents[d.ID]; packed != nil {
+			d.content, d.err = s.unpackContent(packed)
+			n++
+			continue
+		}
+		together := n + 1
+		for together < len(ds) && ds[together].Kind == d.Kind && contents[ds[together].ID] == nil {
+			together++
+		}
+		composed := s.composeSome(ctx, ds[n:together])
+		n += composed
+		if n < together { // the composer wants no more at once
+			break
+		}
 	}
-	if err != nil {
-		return err
+	for _, d := range ds[:n] {
+		if d.err == nil {
+			d.err = s.finish(ctx, d, messages[d.ID])
+		}
 	}
+	return n
+}
+
+// finish renders a letter, unless message is what was rendered before.
+func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error) {
 	if message != nil {
 		if d.message, err = s.unpackMessage(ctx, d.Letter, message); err != nil || d.message != nil {
 			return err
@@ -131,17 +184,58 @@ func (s *shift) draft(ctx context.Context, d *draft) error {
 	if d.message != nil {
 		sum := sha256.Sum256(d.message)
 		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.pack.EncodeAll(d.message, nil)
+		d.content = &Content{Marking: d.content.Marking, About: d.content.About}
+	}
+	return nil
+}
+
+// composeSome has letters of one kind composed, as many as the composer likes to at once.
+func (s *shift) composeSome(ctx context.Context, ds []*draft) int {
+	ls := make([]Letter, len(ds))
+	for i, d := range ds {
+		ls[i] = *d.Letter
+	}
+	out, err := s.compose(ctx, ls)
+	if err != nil && len(ds) > 1 { // one of them is at fault: each by itself
+		ls = ls[:1]
+		out, err = s.compose(ctx, ls)
+	}
+	if err != nil {
+		out = []Composed{{Err: err}}
+	}
+	for i := range out {
+		d := ds[i]
+		if d.err = out[i].Err; d.err == nil {
+			d.content = &out[i].Content
+			d.packedContent, d.err = s.packContent(d.content)
+		}
+	}
+	return len(out)
+}
+
+// beginAll keeps what was made of letters and notes which hand-overs begin.
+func (s *shift) beginAll(tx *db.Tx, cs []*commit) error {
+	if len(cs) == 0 {
+		return nil
+	}
+	now := s.Clock.Now()
+	st, err := standings(tx, cs, now.UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, c := range cs {
+		c.begun = nil
+		if at, ours := st[c.begin.ID]; ours {
+			if c.begun, err = s.begin(tx, c.begin, at, now); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // begin keeps what was made of a letter and notes that its hand-over begins, unless something stands against that.
-func (s *shift) begin(tx *db.Tx, d *draft) (*handover, error) {
-	now := s.Clock.Now()
-	st, ours, err := standingOf(tx, d.Letter, now.UnixMicro())
-	if err != nil || !ours {
-		return nil, err
-	}
+func (s *shift) begin(tx *db.Tx, d *draft, st standing, now time.Time) (*handover, error) {
 	if err := s.keep(tx, d); err != nil {
 		return nil, err
 	}
@@ -236,23 +330,29 @@ func (s *shift) recipient(l *Letter) disclosure.Recipient {
 	return disclosure.OfConstituent(l.Constituent, c.Name).In(names)
 }
 
-// compose has the content written by the composer of the letter's kind.
-func (o *Outbox) compose(ctx context.Context, l Letter) (c *Content, err error) {
-	fn := o.composer(l.Kind)
+// compose has the contents written by the composer of the letters' kind.
+func (o *Outbox) compose(ctx context.Context, ls []Letter) (out []Composed, err error) {
+	kind := ls[0].Kind
+	fn := o.composer(kind)
 	if fn == nil {
-		return nil, fmt.Errorf("nobody composes letters of kind %s here", l.Kind)
+		return nil, fmt.Errorf("nobody composes letters of kind %s here", kind)
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			o.Log.Error("a composer panicked", "kind", l.Kind, "letter", l.ID, "stack", string(debug.Stack()))
+			o.Log.Error("a composer panicked", "kind", kind, "letter", ls[0].ID, "letters", len(ls), "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	content, err := fn(ctx, l)
-	if err != nil {
-		return nil, err
+	out = fn(ctx, ls)
+	if len(out) == 0 || len(out) > len(ls) {
+		return nil, fmt.Errorf("the composer of letters of kind %s wrote %d of %d", kind, len(out), len(ls))
 	}
-	return &content, content.check(&l)
+	for i := range out {
+		if out[i].Err == nil {
+			out[i].Err = out[i].Content.check(&ls[i])
+		}
+	}
+	return out, nil
 }
 
 // unpackMessage is the message as it was rendered; nil when that is less protected than the letter must be by now.
@@ -285,29 +385,45 @@ func (o *Outbox) render(ctx context.Context, l *Letter, c *Content) ([]byte, err
 	return o.Protect(ctx, *l, b)
 }
 
-// stuck deals with what kept a letter from being prepared. What was composed is kept: it says what is held or given up.
-func (s *shift) stuck(ctx context.Context, d *draft, err error) {
-	if ctx.Err() != nil {
-		s.giveBack(d.Letter, 0, "")
+// stuck deals with what kept letters from being prepared. What was composed is kept: it says what is held or given up.
+func (s *shift) stuck(ctx context.Context, ds []*draft) {
+	if len(ds) == 0 {
 		return
 	}
+	now := s.Clock.Now()
+	cs := make([]*commit, len(ds))
+	for i, d := range ds {
+		if ctx.Err() != nil {
+			cs[i] = &commit{fn: func(tx *db.Tx) error { return give(tx, d.Letter, 0, "") }}
+		} else {
+			cs[i] = s.judgeDraft(d, now)
+		}
+	}
+	for i, err := range s.batch.do(cs...) {
+		if err != nil {
+			s.Log.Error("write down why a letter waits", "letter", ds[i].ID, "error", err)
+		}
+	}
+}
+
+// judgeDraft says what is to be written down of a letter that could not be prepared.
+func (s *shift) judgeDraft(d *draft, now time.Time) *commit {
 	state := Queued
 	var h *Hold
 	switch {
-	case errors.Is(err, ErrNothing):
+	case errors.Is(d.err, ErrNothing):
 		state = Cancelled
-	case errors.As(err, &h):
+	case errors.As(d.err, &h):
 		state = Held
-	case fault.KindOf(err) == fault.Invalid:
+	case fault.KindOf(d.err) == fault.Invalid:
 		state = Dead
 	}
-	now := s.Clock.Now()
-	what := string(state)
+	c := &commit{what: string(state), id: d.ID}
 	if state == Queued {
-		what = ""
-		s.Log.Warn("a letter waits", "letter", d.ID, "kind", d.Kind, "error", err)
+		c.what = ""
+		s.Log.Warn("a letter waits", "letter", d.ID, "kind", d.Kind, "error", d.err)
 	}
-	e := s.batch.do(func(tx *db.Tx) error {
+	c.fn = func(tx *db.Tx) error {
 		if d.packedContent != nil {
 			if err := saveContent(tx, d.ID, d.packedContent); err != nil {
 				return err
@@ -315,15 +431,13 @@ func (s *shift) stuck(ctx context.Context, d *draft, err error) {
 		}
 		switch state {
 		case Queued:
-			return give(tx, d.Letter, now.Add(composeAgain).UnixMicro(), reasonOf(err))
+			return give(tx, d.Letter, now.Add(composeAgain).UnixMicro(), reasonOf(d.err))
 		case Held:
 			return hold(tx, d.Letter, h.Why, h.Reason)
 		}
-		return bury(tx, d.Letter, state, reasonOf(err), now.UnixMicro())
-	}, what, d.ID)
-	if e != nil {
-		s.Log.Error("write down why a letter waits", "letter", d.ID, "error", e)
+		return bury(tx, d.Letter, state, reasonOf(d.err), now.UnixMicro())
 	}
+	return c
 }
 
 // reasonOf is an error as a person may read it at the letter.

@@ -62,7 +62,7 @@ func letterByID(tx *db.Tx, id int64) (Letter, error) {
 }
 
 func letters(tx *db.Tx, query string, args ...any) (out []Letter, err error) {
-	err = tx.Each(letterColumns+query, args, func(scan func(...any) error) error {
+	err = tx.PreparedEach(letterColumns+query, args, func(scan func(...any) error) error {
 		l, err := scanLetter(scan)
 		out = append(out, l)
 		return err
@@ -114,36 +114,83 @@ func claim(tx *db.Tx, holder string, sending bool, world, now, lease int64, most
 			}
 		}
 		l.holder, l.lease = holder, now+lease
-		if _, err := tx.Prepared(`UPDATE outbox_letter SET lease = $1, holder = $2 WHERE id = $3`, l.lease, holder, l.ID); err != nil {
-			return nil, nil, err
-		}
 		out = append(out, l)
 	}
-	return out, failing, nil
+	return out, failing, leaseTo(tx, out, holder, now+lease)
+}
+
+// leaseTo notes who has letters, and until when.
+func leaseTo(tx *db.Tx, ls []Letter, holder string, until int64) error {
+	if len(ls) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(ls))
+	for i := range ls {
+		ids[i] = ls[i].ID
+	}
+	in, args := idList(2, ids)
+	_, err := tx.Prepared(`UPDATE outbox_letter SET lease = $1, holder = $2 WHERE id IN `+in, append([]any{until, holder}, args...)...)
+	return err
+}
+
+// idList is a list of placeholders for ids, after so many others, and their values. The texts of lists are few: one is filled up with 0,
+// which is no id.
+func idList(after int, ids []int64) (in string, args []any) {
+	n := 1
+	for n < len(ids) {
+		n *= 2
+	}
+	b := []byte{'('}
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "$%d", after+i+1)
+		id := int64(0)
+		if i < len(ids) {
+			id = ids[i]
+		}
+		args = append(args, id)
+	}
+	return string(append(b, ')')), args
 }
 
 // standing is what decides whether the hand-over of a letter may begin.
 type standing struct{ sending, rests, released bool }
 
-// standingOf reads it; ours is false when the letter was taken back, or somebody else has it.
-func standingOf(tx *db.Tx, l *Letter, now int64) (s standing, ours bool, err error) {
-	var on, rests, free int64
-	err = tx.PreparedRow(`SELECT s.sending, (SELECT count(*) FROM outbox_line x WHERE x.name = $1 AND x.next > $2),
-		(SELECT count(*) FROM outbox_release r WHERE r.recipient = $3) FROM outbox_letter l, outbox_switch s
-		WHERE l.id = $4 AND l.holder = $5 AND l.state IN ('queued', 'rendered') AND s.id = 1`, l.line, now, l.release, l.ID, l.holder).
-		Scan(&on, &rests, &free)
-	if fault.KindOf(err) == fault.NotFound {
-		return s, false, nil
+// standings reads it; those are missing that were taken back, or that somebody else has.
+func standings(tx *db.Tx, cs []*commit, now int64) (map[int64]standing, error) {
+	ids, out := make([]int64, len(cs)), map[int64]standing{}
+	holders := map[int64]string{}
+	for i, c := range cs {
+		ids[i], holders[c.begin.ID] = c.begin.ID, c.begin.holder
 	}
-	return standing{on != 0, rests > 0, l.release == "" || free > 0}, err == nil, err
+	in, args := idList(1, ids)
+	return out, tx.PreparedEach(`SELECT l.id, l.holder, l.release, s.sending, (SELECT count(*) FROM outbox_line x WHERE x.name = l.line AND x.next > $1),
+		(SELECT count(*) FROM outbox_release r WHERE r.recipient = l.release) FROM outbox_letter l, outbox_switch s
+		WHERE s.id = 1 AND l.state IN ('queued', 'rendered') AND l.id IN `+in, append([]any{now}, args...), func(scan func(...any) error) error {
+		var id, on, rests, free int64
+		var holder, release string
+		err := scan(&id, &holder, &release, &on, &rests, &free)
+		if holder == holders[id] {
+			out[id] = standing{on != 0, rests > 0, release == "" || free > 0}
+		}
+		return err
+	})
 }
 
-// mayLeave is the last look: the switch is on, and the letter is still held by who claimed it.
-func mayLeave(tx *db.Tx, l *Letter) (bool, error) {
-	var n int64
-	err := tx.Row(`SELECT count(*) FROM outbox_letter l, outbox_switch s WHERE l.id = $1 AND l.holder = $2 AND l.state = 'rendered'
-		AND s.id = 1 AND s.sending = 1`, l.ID, l.holder).Scan(&n)
-	return n > 0, err
+// sendable is the last look at letters: who holds those that may leave, while the switch is on.
+func sendable(tx *db.Tx, ids []int64) (map[int64]string, error) {
+	in, args := idList(0, ids)
+	out := map[int64]string{}
+	return out, tx.PreparedEach(`SELECT l.id, l.holder FROM outbox_letter l, outbox_switch s WHERE s.id = 1 AND s.sending = 1 AND l.state = 'rendered'
+		AND l.id IN `+in, args, func(scan func(...any) error) error {
+		var id int64
+		var holder string
+		err := scan(&id, &holder)
+		out[id] = holder
+		return err
+	})
 }
 
 // give gives letters back, due at a time; 0 leaves that as it is.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,11 @@ import (
 const lease = 5 * time.Minute
 
 const (
-	preparing = 64       // letters prepared and committed at once
-	drafting  = 4        // of them composed and rendered at once: that is the processor's work
-	inFlight  = 64 << 20 // bytes of letters in memory between preparation and hand-over
+	claiming = 128      // letters claimed at once
+	portion  = 32       // of them prepared together, at most
+	drafting = 4        // portions composed and rendered at once: that is the processor's work
+	waiting  = 32       // letters that wait for a line
+	inFlight = 64 << 20 // bytes of letters in memory between preparation and hand-over
 )
 
 // shift is one run of Work: letters are claimed, then prepared by some, then handed over by others. How a hand-over ended is durable before
@@ -28,31 +31,30 @@ const (
 type shift struct {
 	*Outbox
 	batch *batch
+	looks chan *look
 	names atomic.Pointer[constituency.Directory] // as it was at the last claim
-	draws chan struct{}
-	ill   sync.Map            // lines that are out of order, as far as is known
-	room  *semaphore.Weighted // of inFlight
-	on    atomic.Bool         // the switch, as it was at the last claim
-	open  atomic.Int64        // lines to the mail server
-	dials sync.Mutex          // one finds out whether there is a mail server, the others wait for that
-	spare chan *mail.Line     // one that proved that there is a mail server, for whoever comes first
+	ill   sync.Map                               // lines that are out of order, as far as is known
+	room  *semaphore.Weighted                    // of inFlight
+	on    atomic.Bool                            // the switch, as it was at the last claim
+	open  atomic.Int64                           // lines to the mail server
+	dials sync.Mutex                             // one finds out whether there is a mail server, the others wait for that
+	spare chan *mail.Line                        // one that proved that there is a mail server, for whoever comes first
 }
 
 // Work composes, renders and delivers until ctx ends; hand-overs under way then end, and what was claimed is given back.
 func (o *Outbox) Work(ctx context.Context) {
-	s := &shift{Outbox: o, batch: newBatch(o), spare: make(chan *mail.Line, 1), draws: make(chan struct{}, drafting),
-		room: semaphore.NewWeighted(inFlight)}
-	claimed, begun := make(chan Letter), make(chan *handover, preparing)
-	var committer, preparers, workers sync.WaitGroup
+	s := &shift{Outbox: o, looks: make(chan *look, o.Workers), spare: make(chan *mail.Line, 1), room: semaphore.NewWeighted(inFlight)}
+	s.batch = newBatch(s)
+	claimed, begun := make(chan []Letter), make(chan *handover, waiting)
+	var committer, drafters, workers, looker sync.WaitGroup
 	for range s.committers() {
 		committer.Go(s.batch.run)
 	}
-	for range preparing {
-		preparers.Go(func() {
-			for l := range claimed {
-				if h := s.prepare(ctx, &l); h != nil {
-					begun <- h
-				}
+	looker.Go(s.lookOut)
+	for range drafting {
+		drafters.Go(func() {
+			for ls := range claimed {
+				s.prepare(ctx, ls, begun)
 			}
 		})
 	}
@@ -61,9 +63,11 @@ func (o *Outbox) Work(ctx context.Context) {
 	}
 	s.claimAll(ctx, claimed)
 	close(claimed)
-	preparers.Wait()
+	drafters.Wait()
 	close(begun)
 	workers.Wait()
+	close(s.looks)
+	looker.Wait()
 	s.batch.end()
 	committer.Wait()
 	select {
@@ -82,7 +86,7 @@ func (s *shift) committers() int {
 }
 
 // claimAll claims letters as fast as others prepare them, until ctx ends.
-func (s *shift) claimAll(ctx context.Context, to chan<- Letter) {
+func (s *shift) claimAll(ctx context.Context, to chan<- []Letter) {
 	tick := time.NewTicker(s.Tick)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {
@@ -91,8 +95,8 @@ func (s *shift) claimAll(ctx context.Context, to chan<- Letter) {
 			s.Log.Error("claim letters", "error", err)
 		}
 		s.Step("claimed")
-		for _, l := range ls {
-			to <- l // whoever prepares it gives it back when ctx ends
+		for some := range slices.Chunk(ls, min(max((len(ls)+drafting-1)/drafting, 1), portion)) {
+			to <- some // whoever prepares them gives them back when ctx ends
 		}
 		if len(ls) > 0 {
 			continue
@@ -126,7 +130,7 @@ func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 			}
 		}
 		now := s.Clock.Now()
-		ls, failing, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), 2*preparing)
+		ls, failing, err := claim(tx, holder, on, now.UnixMicro(), s.Real.Now().UnixMicro(), lease.Microseconds(), claiming)
 		if err != nil {
 			return err
 		}
@@ -153,10 +157,15 @@ func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 	return out, err
 }
 
-// giveBack gives a letter back, due at a time; 0 leaves that as it is.
-func (s *shift) giveBack(l *Letter, due int64, reason string) {
-	err := s.batch.do(func(tx *db.Tx) error { return give(tx, l, due, reason) }, "")
-	if err != nil {
-		s.Log.Error("give a letter back", "letter", l.ID, "error", err) // its lease ends by itself
+// giveBack gives letters back, due when they were.
+func (s *shift) giveBack(ls ...*Letter) {
+	cs := make([]*commit, len(ls))
+	for i, l := range ls {
+		cs[i] = &commit{fn: func(tx *db.Tx) error { return give(tx, l, 0, "") }}
+	}
+	for i, err := range s.batch.do(cs...) {
+		if err != nil {
+			s.Log.Error("give a letter back", "letter", ls[i].ID, "error", err) // its lease ends by itself
+		}
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -73,11 +75,18 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Incidents, err = incident.New(incident.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate,
-		Outbox: w.Outbox, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
+		Outbox: w.Outbox, Findings: w.Findings, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
 	if err != nil {
 		return err
 	}
 	w.Incidents.Register(w.jobs)
+	if w.Affected, err = affected.New(affected.Config{Incidents: w.Incidents, Findings: w.Findings}); err != nil {
+		return err
+	}
+	if w.Filing, err = filing.New(w.Incidents); err != nil {
+		return err
+	}
+	w.Filing.Register(w.jobs)
 	w.Situation = situation.New(w.db, w.Findings)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {

@@ -21,6 +21,8 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -89,6 +91,8 @@ type World struct {
 	Findings     *event.Lister
 	Digest       *digest.Desk
 	Incidents    *incident.Desk
+	Affected     *affected.Desk
+	Filing       *filing.Counter
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served

@@ -25,6 +25,7 @@ type Nation struct {
 	Matrix       *Matrix                     `json:"severity_matrix,omitempty"`
 	Designations map[string]nation.Localized `json:"designations"`
 	Regimes      []Regime                    `json:"regimes" nullable:"false"`
+	Yearly       *Yearly                     `json:"yearly,omitempty"`
 	Holidays     []Holiday                   `json:"holidays" nullable:"false" doc:"Only what is urgent is told on them"`
 }
 
@@ -54,6 +55,14 @@ type Matrix struct {
 	Impact []Named `json:"impact" nullable:"false"`
 	Reach  []Named `json:"reach" nullable:"false"`
 	Levels [][]int `json:"levels" nullable:"false" doc:"A row for each impact, in it a severity level for each reach"`
+}
+
+// Yearly is the statistics of a year that operators return, and the window of the next year in which they do.
+type Yearly struct {
+	Designations []string `json:"designations" nullable:"false"`
+	From         string   `json:"from" doc:"MM-DD"`
+	Until        string   `json:"until" doc:"MM-DD, the last day"`
+	FirstYear    int      `json:"first_year,omitempty"`
 }
 
 // Regime is a law that asks for reports.
@@ -105,6 +114,9 @@ func viewNation(p *nation.Profile, chosen bool) *Nation {
 	n.Sectors = append(n.Sectors, named(p.Sectors)...)
 	for _, s := range p.Severities {
 		n.Severities = append(n.Severities, Level{Named{s.ID, s.Names}, s.Level})
+	}
+	if y := p.Yearly; y.From.String() != "" {
+		n.Yearly = &Yearly{y.Designations, y.From.String(), y.Until.String(), y.FirstYear}
 	}
 	if m := p.Matrix; len(m.Levels) > 0 {
 		n.Matrix = &Matrix{named(m.Impact), named(m.Reach), m.Levels}

@@ -3,6 +3,7 @@ package digest
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -37,6 +38,10 @@ type table struct {
 	at      map[string]int
 	rows    [][]string
 	size    int
+	cut     int      // rows that were beyond its bound
+	header  string   // the latest, as it came
+	names   []string // in it
+	places  []int    // of the names among the columns
 }
 
 func (t *table) column(name string) int {
@@ -61,20 +66,26 @@ func (t *table) set(row []string, name, value string) []string {
 
 // add takes a row as it came: CSV under its header, or a JSON object. ok is false when it is neither.
 func (t *table) add(header, raw string) bool {
-	var row []string
 	if header != "" {
-		names, err := csv.NewReader(strings.NewReader(header)).Read()
-		if err != nil {
-			return false
-		}
-		values, err := csv.NewReader(strings.NewReader(raw)).Read()
-		if err != nil {
-			return false
-		}
-		for i, v := range values {
-			if i < len(names) {
-				row = t.set(row, names[i], v)
+		if header != t.header {
+			names, ok := fields(header)
+			if !ok {
+				return false
 			}
+			t.header, t.names, t.places = header, names, nil
+		}
+		values, ok := fields(raw)
+		if !ok {
+			return false
+		}
+		values = values[:min(len(values), len(t.names))]
+		for len(t.places) < len(values) {
+			t.places = append(t.places, t.column(t.names[len(t.places)]))
+		}
+		row := make([]string, len(t.columns))
+		for i, v := range values {
+			row[t.places[i]] = v
+			t.size += len(v) + 3
 		}
 		t.rows = append(t.rows, row)
 		return true
@@ -87,6 +98,15 @@ func (t *table) add(header, raw string) bool {
 	}
 	t.object(object)
 	return true
+}
+
+// fields are those of one line of CSV.
+func fields(line string) ([]string, bool) {
+	if line != "" && !strings.ContainsAny(line, "\"\r\n") {
+		return strings.Split(line, ","), true
+	}
+	out, err := csv.NewReader(strings.NewReader(line)).Read()
+	return out, err == nil
 }
 
 func (t *table) object(m map[string]any) {
@@ -149,39 +169,108 @@ type wantedType struct {
 	event.TypeMark
 	owners   []int64 // as of intake
 	findings map[event.ID]bool
+
+	refs  []event.RowRef
+	table *table
+	gone  map[event.RowRef]map[string]any // what is known of rows that the archive no longer keeps; nil: not asked for yet
 }
 
-// attach makes a file of each report type. left counts the rows that were beyond the bounds.
-func (d *Desk) attach(ctx context.Context, w wanted) (files []File, left int, err error) {
-	total, budget := 0, maxAttached
-	for _, t := range w.types {
-		var refs []event.RowRef
+// find finds the rows that are wanted. left counts those beyond the bounds.
+func (d *Desk) find(ctx context.Context, w *wanted) (found, left int, err error) {
+	for i := range w.types {
+		t := &w.types[i]
 		for day := w.from; day <= min(w.until, t.LastDay); day++ {
 			for _, owner := range t.owners {
 				rows, err := d.rowsOf(ctx, dayKey{t.ID, t.Version, day}, owner)
 				if err != nil {
-					return nil, 0, err
+					return 0, 0, err
 				}
 				for _, r := range rows {
 					if !t.findings[r.finding] {
 						continue
 					}
-					if total++; total > maxRows {
+					if found == maxRows {
 						left++
 						continue
 					}
-					refs = append(refs, r.RowRef)
+					found++
+					t.refs = append(t.refs, r.RowRef)
 				}
 			}
 		}
-		if len(refs) == 0 {
+	}
+	return found, left, nil
+}
+
+// place is where a row of the archive goes: one may go into several messages.
+type place struct {
+	ref  event.RowRef
+	from *wanted
+	typ  *wantedType
+}
+
+// read fills the tables of what was found, for all messages at once: each archived file is opened once and read from front to back.
+func (d *Desk) read(ctx context.Context, all []*wanted) error {
+	var places []place
+	for _, w := range all {
+		for i := range w.types {
+			t := &w.types[i]
+			t.table = &table{at: map[string]int{}}
+			for _, ref := range t.refs {
+				places = append(places, place{ref, w, t})
+			}
+		}
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.ref.File, b.ref.File), cmp.Compare(a.ref.Row, b.ref.Row))
+	})
+	refs := make([]event.RowRef, 0, len(places))
+	for i, p := range places {
+		if i == 0 || p.ref != places[i-1].ref {
+			refs = append(refs, p.ref)
+		}
+	}
+	return d.Intake.Originals(ctx, refs, func(ref event.RowRef, header, raw string) error {
+		for ; len(places) > 0 && places[0].ref == ref; places = places[1:] {
+			if err := d.put(ctx, places[0], header, raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d *Desk) put(ctx context.Context, p place, header, raw string) (err error) {
+	t := p.typ.table
+	if t.size > maxTable {
+		t.cut++
+		return nil
+	}
+	if raw != "" && t.add(header, raw) {
+		return nil
+	}
+	if p.typ.gone == nil {
+		if p.typ.gone, err = d.normalised(ctx, *p.typ, *p.from); err != nil {
+			return err
+		}
+	}
+	t.object(p.typ.gone[p.ref])
+	return nil
+}
+
+// files makes a file of each report type. left counts the rows that were beyond the bounds.
+func (w *wanted) files() (files []File, left int, err error) {
+	budget := maxAttached
+	for i := range w.types {
+		t := &w.types[i]
+		if len(t.refs) == 0 {
 			continue
 		}
-		f, cut, err := d.file(ctx, t, w, refs)
+		f, err := w.file(t)
 		if err != nil {
 			return nil, 0, err
 		}
-		left += cut
+		left += t.table.cut
 		if f.Size > budget {
 			left += f.Rows
 			continue
@@ -192,42 +281,20 @@ func (d *Desk) attach(ctx context.Context, w wanted) (files []File, left int, er
 	return files, left, nil
 }
 
-func (d *Desk) file(ctx context.Context, typ wantedType, w wanted, refs []event.RowRef) (File, int, error) {
-	t := &table{at: map[string]int{}}
-	cut := 0
-	var gone map[event.RowRef]map[string]any // what is known of rows that the archive no longer keeps
-	err := d.Intake.Originals(ctx, refs, func(ref event.RowRef, header, raw string) (err error) {
-		if t.size > maxTable {
-			cut++
-			return nil
-		}
-		if raw != "" && t.add(header, raw) {
-			return nil
-		}
-		if gone == nil {
-			if gone, err = d.normalised(ctx, typ, w); err != nil {
-				return err
-			}
-		}
-		t.object(gone[ref])
-		return nil
-	})
+func (w *wanted) file(t *wantedType) (File, error) {
+	b, err := t.table.bytes()
 	if err != nil {
-		return File{}, 0, err
+		return File{}, err
 	}
-	b, err := t.bytes()
-	if err != nil {
-		return File{}, 0, err
-	}
-	f := File{Name: fmt.Sprintf("%s-%s.csv", w.until, fileName(typ.Name)), Type: "text/csv; charset=utf-8", Rows: len(t.rows), Bytes: b}
+	f := File{Name: fmt.Sprintf("%s-%s.csv", w.until, fileName(t.Name)), Type: "text/csv; charset=utf-8", Rows: len(t.table.rows), Bytes: b}
 	if len(b) > zipFrom {
 		if f.Bytes, err = zipped(f.Name, w.until, b); err != nil {
-			return File{}, 0, err
+			return File{}, err
 		}
 		f.Name, f.Type = strings.TrimSuffix(f.Name, ".csv")+".zip", "application/zip"
 	}
 	f.Size = len(f.Bytes)
-	return f, cut, nil
+	return f, nil
 }
 
 // normalised reads the events behind rows, in the fields of IDF.

@@ -112,26 +112,47 @@ type sender struct {
 	types   map[int64]event.TypeMark
 }
 
-// compose writes a message in a language.
-func (d *Desk) compose(ctx context.Context, m *Message, all []entry, s sender, language string) (*Digest, error) {
-	p := d.speaker(language, s.profile.Location())
-	types, gone := sections(all)
-	out := &Digest{Subject: subjectLine(p, m, s)}
+// writing is a message in the making.
+type writing struct {
+	*Message
+	sender
+	p     speaker
+	all   []entry
+	types []*section
+	gone  []entry
+	wanted
+	found, left int // rows to attach, and those beyond the bounds
+}
+
+// begin finds out what a message in a language says, and which rows go with it.
+func (d *Desk) begin(ctx context.Context, m *Message, all []entry, s sender, language string) (*writing, error) {
+	w := &writing{Message: m, sender: s, p: d.speaker(language, s.profile.Location()), all: all}
+	w.types, w.gone = sections(all)
+	w.wanted = files(m, w.types, s.types)
 	var err error
-	if out.Files, out.Left, err = d.attach(ctx, files(m, types, s.types)); err != nil {
+	w.found, w.left, err = d.find(ctx, &w.wanted)
+	return w, err
+}
+
+// end writes the message, once its rows are read.
+func (w *writing) end() (*Digest, error) {
+	out := &Digest{Subject: subjectLine(w.p, w.Message, w.sender)}
+	var err error
+	if out.Files, out.Left, err = w.files(); err != nil {
 		return nil, err
 	}
+	out.Left += w.left
 	var doc document
-	opening(&doc, p, m, all, s)
-	for _, t := range types {
-		t.write(&doc, p, m.Until)
+	opening(&doc, w.p, w.Message, w.all, w.sender)
+	for _, t := range w.types {
+		t.write(&doc, w.p, w.Until)
 	}
-	if len(gone) > 0 {
-		goodbye(&doc, p, gone)
+	if len(w.gone) > 0 {
+		goodbye(&doc, w.p, w.gone)
 	}
-	out.enclose(&doc, p, len(types) > 0)
-	closing(&doc, p, m, s)
-	out.Text, out.HTML = doc.plain(), doc.html(p.Lang())
+	out.enclose(&doc, w.p, len(w.types) > 0)
+	closing(&doc, w.p, w.Message, w.sender)
+	out.Text, out.HTML = doc.plain(), doc.html(w.p.Lang())
 	return out, nil
 }
 

@@ -18,7 +18,6 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/job"
-	"tocsin/internal/platform/mail"
 )
 
 // Kind is the kind of letters that digests are sent as.
@@ -209,79 +208,6 @@ func (d *Desk) letter(o *office, l constituency.Listed, m *Message, c constituen
 	to := disclosure.OfContact(l, c)
 	return notify.Letter{Key: letterKey(m.ID, c.Mail), Kind: Kind, Constituent: l.ID, Recipient: to, To: c.Mail, Name: clip(c.Name, 100),
 		Language: o.language(c.Language, l.Language), Ticket: m.Ticket, Object: disclosure.Ref(fmt.Sprintf("digest:%d", m.ID)), Payload: strconv.FormatInt(m.ID, 10)}
-}
-
-// Compose writes the content of a letter when its turn comes. What became somebody else's meanwhile is left out; when nothing is left,
-// the letter is not sent.
-func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, error) {
-	var none notify.Content
-	id, err := strconv.ParseInt(l.Payload, 10, 64)
-	if err != nil {
-		return none, fault.Invalidf("the letter %s names no digest: %w", l.Key, err)
-	}
-	o, err := d.office(ctx)
-	if err != nil {
-		return none, err
-	}
-	var m Message
-	var all []directive
-	var first, last int64
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if m, err = messageByID(tx, id); err != nil {
-			return err
-		}
-		if all, err = newsOf(tx, &m); err != nil {
-			return err
-		}
-		if !m.urgent() {
-			still, err := stillOpen(tx, m.Constituent, m.At, maxEntries)
-			if err != nil {
-				return err
-			}
-			all = append(all, still...)
-		}
-		first, last, err = thread(tx, m.Ticket, m.ID)
-		return err
-	})
-	if err != nil {
-		return none, err
-	}
-	if all, _, _, err = d.deliverable(ctx, o, l.Channel, all, l.Recipient); err != nil {
-		return none, err
-	}
-	if len(all) == 0 {
-		return none, notify.ErrNothing
-	}
-	if m.secret, err = d.Seal.Unlock(m.secret, sealOwner); err != nil {
-		return none, err
-	}
-	list, err := d.entries(ctx, all)
-	if err != nil {
-		return none, err
-	}
-	m.count(list)
-	label, short := o.strictest(all)
-	if l.Channel == disclosure.Webhook {
-		return d.composeCall(o, l, &m, list, all)
-	}
-	out, err := d.compose(ctx, &m, list, sender{o.profile, d.answerURL(), short, o.types}, l.Language)
-	if err != nil {
-		return none, err
-	}
-	c := notify.Content{Subject: out.Subject, Text: out.Text, HTML: out.HTML, Headers: map[string]string{"Auto-Submitted": "auto-generated"},
-		Marking: disclosure.Marking{Label: label, Owners: []int64{m.Constituent}}}
-	for _, f := range out.Files {
-		c.Attachments = append(c.Attachments, mail.Attachment{Name: f.Name, Type: f.Type, Bytes: f.Bytes})
-	}
-	c.About = o.about(all)
-	for i, n := range []int64{first, last} {
-		if n != 0 && (i == 0 || n != first) {
-			if id := d.Outbox.MessageID(letterKey(n, l.To)); id != "" {
-				c.References = append(c.References, id)
-			}
-		}
-	}
-	return c, nil
 }
 
 // count makes the numbers of a message those of what it tells.

@@ -141,14 +141,29 @@ func (o *office) strictest(all []directive) (tlp.Label, string) {
 
 // entries are directives with their findings; what is not news is still open.
 func (d *Desk) entries(ctx context.Context, all []directive) ([]entry, error) {
-	ids := make([]event.ID, len(all))
-	for i := range all {
-		ids[i] = all[i].finding
-	}
-	facts, err := d.Lister.Facts(ctx, ids)
+	facts, err := d.facts(ctx, all)
 	if err != nil {
 		return nil, err
 	}
+	return entriesOf(facts, all), nil
+}
+
+// facts reads the findings of directives.
+func (d *Desk) facts(ctx context.Context, all ...[]directive) (map[event.ID]event.Finding, error) {
+	n := 0
+	for i := range all {
+		n += len(all[i])
+	}
+	ids := make([]event.ID, 0, n)
+	for _, some := range all {
+		for i := range some {
+			ids = append(ids, some[i].finding)
+		}
+	}
+	return d.Lister.Facts(ctx, ids)
+}
+
+func entriesOf(facts map[event.ID]event.Finding, all []directive) []entry {
 	out := make([]entry, 0, len(all))
 	for i := range all {
 		x := &all[i]
@@ -163,7 +178,7 @@ func (d *Desk) entries(ctx context.Context, all []directive) ([]entry, error) {
 		e.Severity = x.severity
 		out = append(out, e)
 	}
-	return out, nil
+	return out
 }
 
 // language is what somebody is written to in.

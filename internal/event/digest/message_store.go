@@ -18,7 +18,7 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 }
 
 func messageByID(tx *db.Tx, id int64) (Message, error) {
-	m, err := scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.id = $1`, id).Scan)
+	m, err := scanMessage(tx.PreparedRow(`SELECT `+messageColumns+` WHERE m.id = $1`, id).Scan)
 	if fault.KindOf(err) == fault.NotFound {
 		return m, fault.NotFoundf("there is no digest %d", id)
 	}
@@ -66,7 +66,7 @@ func marks(first, n int) string {
 }
 
 func insertMessage(tx *db.Tx, m *Message, token []byte) error {
-	return tx.Row(`INSERT INTO digest_message (constituent, at, frequency, period, day_from, day_until, fresh, still, gone, letters, ticket, secret,
+	return tx.PreparedRow(`INSERT INTO digest_message (constituent, at, frequency, period, day_from, day_until, fresh, still, gone, letters, ticket, secret,
 		token, expires, revoked_at, revoked_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, '') RETURNING id`,
 		m.Constituent, m.At, string(m.Frequency), m.Period, int64(m.From), int64(m.Until), m.Fresh, m.Still, m.Gone, m.Letters, m.Ticket, m.secret,
 		token, m.Expires).Scan(&m.ID)
@@ -77,15 +77,15 @@ func insertItem(tx *db.Tx, message int64, finding event.ID, what string) error {
 	return err
 }
 
-// thread is the first message of a ticket and the one before a message; 0 without.
-func thread(tx *db.Tx, ticket string, before int64) (first, last int64, err error) {
-	return first, last, tx.Row(`SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM digest_message WHERE ticket = $1 AND id < $2`, ticket, before).
-		Scan(&first, &last)
+// thread is the first message of a message's ticket and the one before it; 0 without. A ticket is one constituent's.
+func thread(tx *db.Tx, m *Message) (first, last int64, err error) {
+	return first, last, tx.PreparedRow(`SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM digest_message
+		WHERE constituent = $1 AND ticket = $2 AND id < $3`, m.Constituent, m.Ticket, m.ID).Scan(&first, &last)
 }
 
 // latest is the latest message to a constituent that was no urgent one.
 func latest(tx *db.Tx, constituent int64) (m Message, err error) {
-	m, err = scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.constituent = $1 AND m.frequency <> 'immediate' ORDER BY m.id DESC LIMIT 1`,
+	m, err = scanMessage(tx.PreparedRow(`SELECT `+messageColumns+` WHERE m.constituent = $1 AND m.frequency <> 'immediate' ORDER BY m.id DESC LIMIT 1`,
 		constituent).Scan)
 	if fault.KindOf(err) == fault.NotFound {
 		return Message{}, nil
@@ -95,7 +95,7 @@ func latest(tx *db.Tx, constituent int64) (m Message, err error) {
 
 // lastTold is when a constituent was sent anything last; 0: never.
 func lastTold(tx *db.Tx, constituent int64) (at int64, err error) {
-	return at, tx.Row(`SELECT COALESCE(MAX(at), 0) FROM digest_message WHERE constituent = $1`, constituent).Scan(&at)
+	return at, tx.PreparedRow(`SELECT COALESCE(MAX(at), 0) FROM digest_message WHERE constituent = $1`, constituent).Scan(&at)
 }
 
 // dueConstituents are those to whom something is due, after one of them.
@@ -125,7 +125,7 @@ func restless(tx *db.Tx, since int64) (out []int64, err error) {
 
 // directivesOf reads directives of a constituent: what = due reads those that are due, else all that wait.
 func directivesOf(tx *db.Tx, constituent, until int64, limit int) (out []directive, err error) {
-	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND due > 0 AND due <= $2 ORDER BY finding LIMIT $3`,
+	err = tx.PreparedEach(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND due > 0 AND due <= $2 ORDER BY finding LIMIT $3`,
 		[]any{constituent, until, limit}, func(scan func(...any) error) error {
 			x, err := scanDirective(scan)
 			out = append(out, x)
@@ -136,7 +136,7 @@ func directivesOf(tx *db.Tx, constituent, until int64, limit int) (out []directi
 
 // stillOpen reads what a constituent was told before a time and is still open.
 func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive, err error) {
-	err = tx.Each(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND state = 'told' AND presence = 'open' AND told_at < $2
+	err = tx.PreparedEach(`SELECT `+directiveColumns+` FROM digest_directive WHERE constituent = $1 AND state = 'told' AND presence = 'open' AND told_at < $2
 		ORDER BY finding LIMIT $3`, []any{constituent, before, limit}, func(scan func(...any) error) error {
 		x, err := scanDirective(scan)
 		out = append(out, x)
@@ -147,7 +147,7 @@ func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive
 
 // newsOf reads what a message tells anew, with how it stands now; what became somebody else's meanwhile is left out.
 func newsOf(tx *db.Tx, m *Message) (out []directive, err error) {
-	err = tx.Each(`SELECT `+prefixed+`, i.what FROM digest_item i JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1
+	err = tx.PreparedEach(`SELECT `+prefixed+`, i.what FROM digest_item i JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1
 		WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`, []any{m.Constituent, m.ID}, func(scan func(...any) error) error {
 		var what string
 		x, err := scanDirective(func(to ...any) error { return scan(append(to, &what)...) })
@@ -182,7 +182,7 @@ func markWithheld(tx *db.Tx, x *directive) error {
 
 // postpone puts off what is due to a constituent: what is urgent until a time, and the rest until another one.
 func postpone(tx *db.Tx, constituent, now, urgent, rest int64) error {
-	_, err := tx.Exec(`UPDATE digest_directive SET due = CASE WHEN frequency = 'immediate' AND pending <> 'gone' THEN CAST($1 AS BIGINT) ELSE $4 END
+	_, err := tx.Prepared(`UPDATE digest_directive SET due = CASE WHEN frequency = 'immediate' AND pending <> 'gone' THEN CAST($1 AS BIGINT) ELSE $4 END
 		WHERE constituent = $2 AND due > 0 AND due <= $3`, urgent, constituent, now, rest)
 	return err
 }
@@ -194,6 +194,6 @@ func revoke(tx *db.Tx, id, at int64, by string) (bool, error) {
 
 // lockConstituent makes writers of a constituent's messages wait for one another.
 func lockConstituent(tx *db.Tx, id int64) error {
-	_, err := tx.Exec(`UPDATE constituent SET ref = ref WHERE id = $1`, id)
+	_, err := tx.Prepared(`UPDATE constituent SET ref = ref WHERE id = $1`, id)
 	return err
 }

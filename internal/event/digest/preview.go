@@ -114,7 +114,14 @@ func (d *Desk) Preview(ctx context.Context, constituent int64, language string) 
 		return nil, err
 	}
 	_, short := o.strictest(all)
-	out.Digest, err = d.compose(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
+	writing, err := d.begin(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx, []*wanted{&writing.wanted}); err != nil {
+		return nil, err
+	}
+	out.Digest, err = writing.end()
 	out.Language = d.speaker(o.language(language, ""), nil).Lang()
 	return out, err
 }

@@ -209,9 +209,9 @@ func (w *town) letters(ref string) (out []sent) {
 		if len(out) > 0 && l.Payload != out[0].Payload {
 			break
 		}
-		c, err := w.Compose(ctx, l)
-		w.ok(err)
-		out = append(out, sent{l, c})
+		c := w.Compose(ctx, []notify.Letter{l})[0]
+		w.ok(c.Err)
+		out = append(out, sent{l, c.Content})
 	}
 	return out
 }

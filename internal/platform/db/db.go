@@ -35,6 +35,7 @@ type DB struct {
 	path     string // the SQLite file
 	url      string
 	schema   string
+	kept     map[*sql.DB]*statements // of each pool; PostgreSQL's driver keeps its own
 }
 
 // Open opens the records at url: "postgres://…" (every world is a schema of it) or the path of a SQLite file, and brings
@@ -51,6 +52,9 @@ func Open(ctx context.Context, url, world string, recorder Recorder) (*DB, error
 		return nil, err
 	}
 	d.recorder = recorder
+	if d.engine == SQLite {
+		d.kept = map[*sql.DB]*statements{d.write: {}, d.read: {}}
+	}
 	if err := d.migrate(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("bring the database's schema up to date: %w", err)
@@ -84,7 +88,12 @@ func (d *DB) Act(ctx context.Context, a act.Act, fn func(tx *Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return d.recorder(tx, tx.act)
+		for _, a := range append([]act.Act{tx.act}, tx.also...) {
+			if err := d.recorder(tx, a); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -134,6 +143,8 @@ func (t *Tx) ended(ctx context.Context) error {
 }
 
 func (d *DB) once(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *Tx) error) (*Tx, error) {
+	kept := d.kept[pool]
+	kept.keep(ctx, pool)
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, unavailable(err)
@@ -150,7 +161,7 @@ func (d *DB) once(ctx context.Context, pool *sql.DB, readOnly bool, fn func(tx *
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	tx := &Tx{ctx: ctx, tx: t, conn: conn, engine: d.engine, writes: !readOnly}
+	tx := &Tx{ctx: ctx, tx: t, conn: conn, engine: d.engine, writes: !readOnly, kept: kept}
 	defer func() {
 		tx.closeStatements()
 		t.Rollback() // after Commit a no-op; after a panic in fn the way out
@@ -172,9 +183,11 @@ type Tx struct {
 	conn   *sql.Conn
 	engine Engine
 	act    act.Act
+	also   []act.Act
 	writes bool
 	after  []func(context.Context) error
 	stmts  map[string]*sql.Stmt
+	kept   *statements // nil: the driver keeps them
 }
 
 // Context is the context the transaction runs under.
@@ -199,6 +212,15 @@ func (t *Tx) Note(object, detail string) {
 	if detail != "" {
 		t.act.Detail = detail
 	}
+}
+
+// Also records what follows from the act in its own transaction, after it and under the same actor: what a rule did because of it.
+func (t *Tx) Also(verb, object, detail string) error {
+	if t.act.Verb == "" {
+		return fmt.Errorf("%s follows from no act", verb)
+	}
+	t.also = append(t.also, act.Act{Actor: t.act.Actor, Verb: verb, Object: object, Detail: detail})
+	return nil
 }
 
 // Exec runs a statement and tells how many rows it changed.
@@ -226,6 +248,10 @@ func (t *Tx) Each(query string, args []any, fn func(scan func(...any) error) err
 	if err != nil {
 		return err
 	}
+	return each(rows, fn)
+}
+
+func each(rows *sql.Rows, fn func(scan func(...any) error) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := fn(rows.Scan); err != nil {
@@ -233,50 +259,6 @@ func (t *Tx) Each(query string, args []any, fn func(scan func(...any) error) err
 		}
 	}
 	return rows.Err()
-}
-
-// Prepared runs a statement that is prepared once in the transaction; for statements that run for many rows.
-func (t *Tx) Prepared(query string, args ...any) (int64, error) {
-	s, err := t.prepare(query)
-	if err != nil {
-		return 0, err
-	}
-	r, err := s.ExecContext(t.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
-}
-
-// PreparedRow is Row with a statement that is prepared once in the transaction.
-func (t *Tx) PreparedRow(query string, args ...any) Row {
-	s, err := t.prepare(query)
-	if err != nil {
-		return Row{t.tx.QueryRowContext(t.ctx, query, args...)}
-	}
-	return Row{s.QueryRowContext(t.ctx, args...)}
-}
-
-func (t *Tx) prepare(query string) (*sql.Stmt, error) {
-	if s := t.stmts[query]; s != nil {
-		return s, nil
-	}
-	s, err := t.tx.PrepareContext(t.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if t.stmts == nil {
-		t.stmts = map[string]*sql.Stmt{}
-	}
-	t.stmts[query] = s
-	return s, nil
-}
-
-func (t *Tx) closeStatements() {
-	for _, s := range t.stmts {
-		s.Close()
-	}
-	t.stmts = nil
 }
 
 // Row is the result of a query for one row.

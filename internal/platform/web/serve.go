@@ -163,7 +163,7 @@ func (a *App) act(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor)
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
 	done, err := m.action(r, v)
-	if err != nil && fault.KindOf(err) == fault.Invalid && m.back != "" {
+	if kind := fault.KindOf(err); err != nil && m.back != "" && (kind == fault.Invalid || kind == fault.Conflict && m.retry) {
 		a.again(w, r, m, v, err)
 		return
 	}
@@ -225,7 +225,7 @@ func (a *App) again(w http.ResponseWriter, r *http.Request, m *mounted, v Visito
 		a.fail(w, r, v, m, wrong)
 		return
 	}
-	a.show(w, back, page, http.StatusBadRequest, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
+	a.show(w, back, page, troubles[fault.KindOf(wrong)].Status, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
 }
 
 // elsewhere is the path of this console under which a page has what it was asked for; "" when it shows it itself.
