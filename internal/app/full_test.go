@@ -18,6 +18,7 @@ import (
 
 	"tocsin/internal/app"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
@@ -225,6 +226,10 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		return fmt.Sprint(id)
 	}
 	switch kind {
+	case "special-cert": // of nobody's: the register is public
+		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
+		f.must(err)
+		return fmt.Sprint(c.ID)
 	case "account":
 		return num(w.Identity.Create(t.Context(), f.root, identity.NewAccount{Login: f.unique("person") + "@people.example", Name: label, Password: password,
 			Roles: []identity.Held{{Role: identity.Member, Constituent: f.ids[ref]}}}))

@@ -11,6 +11,8 @@ import (
 	auditapi "tocsin/internal/audit/api"
 	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
+	specialapi "tocsin/internal/constituency/special/api"
+	specialweb "tocsin/internal/constituency/special/web"
 	constituencyweb "tocsin/internal/constituency/web"
 	"tocsin/internal/disclosure"
 	disclosureapi "tocsin/internal/disclosure/api"
@@ -29,8 +31,12 @@ import (
 	affectedapi "tocsin/internal/incident/affected/api"
 	affectedweb "tocsin/internal/incident/affected/web"
 	incidentapi "tocsin/internal/incident/api"
+	deadlineapi "tocsin/internal/incident/deadline/api"
+	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
+	yearlyapi "tocsin/internal/incident/yearly/api"
+	yearlyweb "tocsin/internal/incident/yearly/web"
 	"tocsin/internal/nation"
 	notifyapi "tocsin/internal/notify/api"
 	mailboxapi "tocsin/internal/notify/mailbox/api"
@@ -122,9 +128,12 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
 		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
+		deadlineweb.Room(w.Deadlines, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
+		specialweb.Room(w.Special),
+		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
 		filingweb.Room(w.Filing),
 		portalweb.Room(w.Portal, profile.SectorName),
@@ -155,10 +164,13 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, specialapi.Routes(w.Special)...)
+	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)
+	routes = append(routes, deadlineapi.Routes(w.Deadlines)...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	routes = append(routes, notifyapi.Routes(s.outboxOperations())...)

@@ -83,6 +83,8 @@ func NewServer(ctx context.Context, w *world.World, o Options, log *slog.Logger)
 	}
 	w.Digest.URL = strings.TrimSuffix(s.publicURL.String(), "/")
 	w.Filing.URL = w.Digest.URL
+	w.Deadlines.URL = w.Digest.URL
+	w.Yearly.URL = w.Digest.URL
 	s.metrics.World(w.Name()).MustRegister(&observer{w, log})
 	s.metrics.Process().MustRegister(s.limits.refused)
 	h, err := s.handler(ctx)
