@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/imap"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/spool"
 )
 
@@ -37,7 +38,9 @@ type Config struct {
 	Reports      Reports
 	Incidents    Incidents
 	Trust        Trust
-	MaxBytes     int64 // of a message; of a larger one so many are kept. 0 is 25 MiB
+	// Open takes the protection off a message that came, and says what it was worth; nil: what is encrypted stays so.
+	Open     func(ctx context.Context, raw []byte) (protect.Opened, error)
+	MaxBytes int64 // of a message; of a larger one so many are kept. 0 is 25 MiB
 
 	// Step is called at every named step of taking a message; the crash tests end there. It may be nil.
 	Step func(name string)
@@ -171,9 +174,10 @@ type Message struct {
 	Earlier     []string
 	Report      *eml.Report
 	Flaws       []eml.Flaw
-	Ticket      string // of its conversation; "" without one
-	Letter      int64  // of the outbox that it is about; 0
-	Constituent int64  // of that letter; 0
+	Protection  *protect.Verdict // nil: it is neither encrypted nor signed
+	Ticket      string           // of its conversation; "" without one
+	Letter      int64            // of the outbox that it is about; 0
+	Constituent int64            // of that letter; 0
 	Threaded    string
 	// Verified says that the sender's address is one that we write to, and our mail server does not deny it; of a bounce that it names
 	// a letter of ours and its address.

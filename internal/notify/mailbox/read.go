@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/imap"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/spool"
 
 	"golang.org/x/sync/errgroup"
@@ -307,10 +309,11 @@ func (b *Box) sweep(ctx context.Context) error {
 
 // parse reads what the message says. What is no message at all is kept all the same, with its flaw.
 func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) ([]eml.Address, error) {
-	r, err := f.Open()
+	r, err := b.opened(ctx, m, f.Open)
 	if err != nil {
 		return nil, err
 	}
+	defer r.Close()
 	e, err := eml.Read(r, eml.Options{Limits: eml.Limits{Bytes: b.MaxBytes}, Charset: charset, Attachment: func(a eml.Attachment, content io.Reader) error {
 		sum := sha256.New()
 		n, err := io.Copy(sum, content)
@@ -324,6 +327,9 @@ func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) ([]eml.Addre
 		return nil, err
 	}
 	m.read(e)
+	if v := m.Protection; v != nil && v.Encryption != protect.InClear && v.Encryption != protect.Decrypted && !slices.Contains(m.Flaws, eml.Encrypted) {
+		m.Flaws = append(m.Flaws, eml.Encrypted)
+	}
 	if b.Trust.Server != "" {
 		m.Authentic = Denied
 		if a := e.Authentication; a != nil && a.Server == strings.ToLower(b.Trust.Server) && len(e.From) == 1 && a.Vouches(m.From) {

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/web"
 	"tocsin/internal/platform/web/webtest"
 )
@@ -27,6 +28,16 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 		t.Helper()
 		webtest.Check(t, web.Room{Templates: files, Locale: files}, key)
 	}
+	for _, s := range protect.SignatureStates() {
+		check("signature." + string(s))
+		check("signature-text." + string(s))
+	}
+	for _, s := range protect.EncryptionStates() {
+		check("encryption." + string(s))
+		check("encryption-text." + string(s))
+	}
+	check("protection.type." + string(protect.SMIME))
+	check("protection.type." + string(protect.OpenPGP))
 	for _, s := range mailbox.States() {
 		check("mail-state." + string(s))
 		check("list.none." + string(s))
