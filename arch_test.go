@@ -13,7 +13,7 @@ import (
 const module = "tocsin"
 
 // capabilities in their order: each may import those before it. A new capability is a line here.
-var capabilities = []string{"audit", "identity", "view", "nation", "constituency", "disclosure", "notify", "event", "situation", "portal"}
+var capabilities = []string{"audit", "identity", "view", "nation", "constituency", "disclosure", "notify", "event", "incident", "situation", "portal"}
 
 // layerOf tells what a package is by its folder; capability is set for a capability and its rooms.
 func layerOf(dir string) (layer, capability string) {

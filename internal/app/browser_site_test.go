@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -57,6 +58,8 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/account/tokens", url.Values{"name": {"laptop"}, "scope": {"finding.read"}, "days": {"30"}})
 	out.post(t, at, "/portal/people", url.Values{"name": {"Zoe"}, "login": {"zoe@grid.example"}, "role": {"member"}, "constituent": {number(own.ID)}})
 
+	out.post(t, at, "/portal/webhooks", url.Values{"constituent": {number(own.ID)}, "hook-name": {"SIEM of the grid"}, "url": {"https://siem.grid.example/in"}})
+
 	// findings, views and rulings
 	findings, _ := root.get(t, at, "/findings")
 	finding := firstLink(t, findings, "/findings/", "bulk")
@@ -77,6 +80,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 			R: strings.NewReader("inetnum: 198.51.100.0 - 198.51.100.255\nnetname: CLINIC\ndescr: Clinic of Strelsau\ncountry: XR\n")})
 	must(err)
 
+	// incidents
+	furnishIncidents(t, w, root, at, own)
+
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})
 	root.post(t, at, "/disclosure/circles/energy/join", url.Values{"subject": {"constituent:" + number(own.ID)}, "member": {own.Name}})
@@ -91,6 +97,15 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.start = append(root.start, run, "/files?rejected=true", "/audit/checkpoints")
 	root.post(t, at, "/audit/checkpoints", nil)
 	nobody.start = append(nobody.start, furnishTold(t, w, own))
+
+	// special CERTs
+	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
+		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
+
+	// statistics of last year: returned, and corrected
+	statistics := fmt.Sprintf("/portal/yearly/%d/%d", w.Clock().Now().Year()-1, own.ID)
+	out.post(t, at, statistics, url.Values{"count-fraud-5": {"3"}, "count-availability-3": {"12"}, "downtime": {"90"}, "cost": {"1200"}, "currency": {"EUR"}, "do": {"submit"}})
+	out.post(t, at, statistics, url.Values{"version": {"1"}, "count-fraud-5": {"2"}, "reason": {"One was counted twice."}})
 	ministry := visitor{name: "authority", cookie: asNew(t, w, "law@ministry.example", identity.Held{Role: identity.Authority}), start: []string{"/shared"}}
 	return site{[]visitor{nobody, root, out, ministry}}
 }

@@ -108,6 +108,12 @@ func TestPagesOfDigestsShowWhatWasToldAndAnswered(t *testing.T) {
 		return f.shows(request{method: "GET", path: path, role: identity.Duty}, 200, parts...)
 	}
 	duty("/digests", "Alpha Power", "T-A", "at once", "shadowserver")
+	duty("/digests/preview?constituent=alpha", "/digests/preview/html?constituent=alpha")
+	a, text := f.ask(request{method: "GET", path: "/digests/preview/html?constituent=alpha", role: identity.Duty})
+	if policy := a.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox; default-src 'none';") || strings.Contains(policy, "allow-") ||
+		a.Header.Get("Content-Type") != "text/html; charset=utf-8" || a.Header.Get("Content-Disposition") != "" || !strings.Contains(text, "Alpha Power") || !strings.Contains(text, "<h1") {
+		t.Errorf("the digest's page: %d, %v: %.300s", a.StatusCode, a.Header, text)
+	}
 	duty("/digests?constituent=alpha", "Alpha Power")
 	duty("/digests/messages/"+id, "203.0.113.9 123/udp", "Revoke the answer link")
 	duty("/digests/preview?constituent=alpha&language=ja", "soc@alpha.example")

@@ -37,6 +37,8 @@ type Marking struct {
 	Copies []int64
 	// Circles are the names of the communities it is limited to; empty: it is not limited to any.
 	Circles []string
+	// Named are recipients, as "reporter:12", whose word it is or whom it was written for: it leaves to them under any label but RED.
+	Named []string
 	// Persons are those RED names, as "person:12"; it leaves to nobody else.
 	Persons []string
 }

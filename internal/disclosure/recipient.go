@@ -127,6 +127,13 @@ func OfConstituent(id int64, name string) Recipient {
 	return Recipient{Kind: Constituent, Subject: fmt.Sprintf("constituent:%d", id), Name: name, Organisations: []int64{id}}
 }
 
+// OfContact is a constituent as one of its contacts, who may be cleared for less than the organisation.
+func OfContact(l constituency.Listed, c constituency.Contact) Recipient {
+	to := OfConstituent(l.ID, l.Name)
+	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
+	return to
+}
+
 // Anybody is the public: what anybody may be shown.
 func Anybody() Recipient { return RecipientOf(act.Anybody) }
 

@@ -52,6 +52,9 @@ func judge(m Marking, to Recipient, circles []string, via Channel) verdict {
 func byLabel(label tlp.Label, m Marking, to Recipient, via Channel, circled bool) verdict {
 	rule := strings.ToLower(label.String())
 	ok := verdict{ok: true, rule: rule}
+	if label < tlp.Red && slices.Contains(m.Named, to.Subject) {
+		return verdict{ok: true, rule: "named"}
+	}
 	switch label {
 	case tlp.Clear:
 		return ok

@@ -101,6 +101,21 @@ func TestMatrixOfLabelsRecipientsAndExits(t *testing.T) {
 	})
 }
 
+func TestWhatIsWrittenForSomebodyReachesOnlyThem(t *testing.T) {
+	to := func(subject string) Recipient { return Recipient{Kind: Public, Subject: subject} }
+	for _, label := range []tlp.Label{tlp.Green, tlp.Amber, tlp.AmberStrict} {
+		m := Marking{Label: label, Named: []string{"reporter:1"}}
+		if !judge(m, to("reporter:1"), nil, Page).ok || judge(m, to("reporter:12"), nil, Page).ok || judge(m, Anybody(), nil, Page).ok {
+			t.Errorf("%s does not go to whom it names alone", label)
+		}
+	}
+	for _, m := range []Marking{{Label: tlp.Red, Named: []string{"reporter:1"}}, {Label: tlp.Amber, Audience: StaffOnly, Named: []string{"reporter:1"}}, {Named: []string{"reporter:1"}}} {
+		if judge(m, to("reporter:1"), nil, Page).ok {
+			t.Errorf("a name opened %+v", m)
+		}
+	}
+}
+
 func TestItemsOwnLabelBeatsItsSourcesDefault(t *testing.T) {
 	m := Marking{Label: tlp.Clear, Default: tlp.Amber}
 	if !judge(m, Anybody(), nil, Page).ok {

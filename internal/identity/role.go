@@ -41,9 +41,9 @@ const (
 
 var (
 	staffRead = []act.Permission{"situation.read", "finding.read", "constituency.read", "nation.read", "feed.read", "file.read",
-		"disclosure.read", "audit.read", "view.write", "notify.read", "mailbox.read", "digest.read"}
-	analystWrite = []act.Permission{"finding.write", "constituency.write", "constituency.approve", "file.ingest", "notify.stop", "mailbox.write"}
-	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release", "digest.write"}
+		"disclosure.read", "audit.read", "view.write", "notify.read", "mailbox.read", "digest.read", "incident.read"}
+	analystWrite = []act.Permission{"finding.write", "constituency.write", "constituency.approve", "file.ingest", "notify.stop", "mailbox.write", "incident.write"}
+	dutyWrite    = []act.Permission{"feed.rule", "disclosure.write", "disclosure.override", "notify.write", "notify.release", "digest.write", "incident.rule"}
 	portalRead   = []act.Permission{"portal.read", "portal.download"}
 	portalWrite  = []act.Permission{"portal.write"}
 	portalManage = []act.Permission{manage}

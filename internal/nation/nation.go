@@ -1,5 +1,5 @@
 // Package nation has the profile that tailors Tocsin to a country: its team, languages, sectors, severity scale,
-// designations and statutory clocks, as one TOML file. It says what the law asks for and by when; it does not run the
+// designations, statutory clocks and public holidays, as one TOML file. It says what the law asks for and by when; it does not run the
 // clocks.
 package nation
 
@@ -19,8 +19,11 @@ type Profile struct {
 	Taxonomy     Taxonomy             `toml:"taxonomy"`
 	Sectors      []Named              `toml:"sector"`
 	Severities   []Severity           `toml:"severity"`
+	Matrix       Matrix               `toml:"severity_matrix"`
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
+	Yearly       Yearly               `toml:"yearly"`
+	Holidays     []Holiday            `toml:"holiday"`
 	TwoPerson    TwoPerson            `toml:"two_person"`
 	Disclosure   Disclosure           `toml:"disclosure"`
 
@@ -57,31 +60,6 @@ type Severity struct {
 	Level int       `toml:"level"`
 	Names Localized `toml:"name"`
 }
-
-// Regime is a law that asks for reports, as it stood in a time. A changed law is a second regime with the same id.
-type Regime struct {
-	ID         string    `toml:"id"`
-	Names      Localized `toml:"name"`
-	Source     string    `toml:"source"` // law, article, gazette
-	ValidFrom  Date      `toml:"valid_from"`
-	ValidUntil Date      `toml:"valid_until"` // the first day on which it no longer holds
-	Confirmed  bool      `toml:"confirmed"`   // by somebody in charge, against the legal text
-	Note       string    `toml:"note"`
-	Steps      []Step    `toml:"step"`
-}
-
-// Step is one report that a regime asks for. It is due a duration or a number of calendar months after its trigger.
-type Step struct {
-	ID      string    `toml:"id"`
-	Names   Localized `toml:"name"`
-	Trigger string    `toml:"trigger"` // aware, or the id of the step whose report starts the clock
-	Due     Duration  `toml:"due"`
-	Months  int       `toml:"months"`
-	To      string    `toml:"to"` // whom to tell: an id of the law's own roles
-}
-
-// Aware is the trigger of a step whose clock starts when the entity becomes aware of the incident.
-const Aware = "aware"
 
 // Unconfirmed is the status of a starting point that nobody in charge has looked at yet.
 const Unconfirmed = "to be confirmed by its owner"
@@ -142,28 +120,4 @@ func (p *Profile) DesignationName(id, language string) string {
 		return l.In(language, p.Languages...)
 	}
 	return id
-}
-
-// RegimesAt lists the regimes that hold at a moment, by the nation's calendar.
-func (p *Profile) RegimesAt(t time.Time) []Regime {
-	day := Date{t.In(p.Location())}.String()
-	var out []Regime
-	for _, r := range p.Regimes {
-		if (r.ValidFrom.IsZero() || r.ValidFrom.String() <= day) && (r.ValidUntil.IsZero() || day < r.ValidUntil.String()) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// Deadline is when the step is due whose trigger happened at t. A calendar month ends on the same day of the month at the
-// same local time, and on the month's last day where there is no such day.
-func (s Step) Deadline(t time.Time, loc *time.Location) time.Time {
-	if s.Months == 0 {
-		return t.Add(time.Duration(s.Due)).UTC()
-	}
-	l := t.In(loc)
-	first := time.Date(l.Year(), l.Month()+time.Month(s.Months), 1, 0, 0, 0, 0, loc)
-	last := first.AddDate(0, 1, -1).Day()
-	return time.Date(first.Year(), first.Month(), min(l.Day(), last), l.Hour(), l.Minute(), l.Second(), l.Nanosecond(), loc).UTC()
 }

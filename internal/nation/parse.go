@@ -53,16 +53,18 @@ type place struct {
 	line int64
 }
 
-var keyLine = regexp.MustCompile(`^\s*("[^"]*"|[A-Za-z0-9_.-]+)\s*=`)
+var (
+	headerLine = regexp.MustCompile(`^\s*\[{1,2}\s*([A-Za-z"][^\]=]*?)\s*\]{1,2}\s*(#.*)?$`)
+	keyLine    = regexp.MustCompile(`^\s*("[^"]*"|[A-Za-z0-9_.-]+)\s*=`)
+)
 
 // lines finds the line of every key and table header. It serves messages only, so it need not know all of TOML.
 func lines(b []byte) []place {
 	var out []place
 	table := ""
 	for i, l := range strings.Split(string(b), "\n") {
-		trimmed := strings.TrimSpace(l)
-		if strings.HasPrefix(trimmed, "[") && !strings.Contains(strings.SplitN(trimmed, "#", 2)[0], "=") {
-			table = strings.TrimSpace(strings.Trim(strings.SplitN(trimmed, "#", 2)[0], "[] \t"))
+		if m := headerLine.FindStringSubmatch(l); m != nil {
+			table = m[1]
 			out = append(out, place{table, int64(i + 1)})
 			continue
 		}
@@ -135,10 +137,13 @@ func (c *checker) profile(p *Profile) {
 	c.team(p.Team)
 	c.ids("sector", p.Languages, len(p.Sectors), func(i int) Named { return p.Sectors[i] })
 	c.severities(p)
+	c.matrix(p)
 	for id, names := range p.Designations {
 		c.names("designation."+id, 1, p.Languages, names)
 	}
 	c.regimes(p)
+	c.yearly(p)
+	c.holidays(p)
 }
 
 func (c *checker) team(t Team) {
@@ -188,39 +193,5 @@ func (c *checker) severities(p *Profile) {
 			c.addNth("severity.level", i+1, "level %d: each from 0 (unrated) to 5 (critical) may stand once", s.Level)
 		}
 		seen[s.Level] = true
-	}
-}
-
-func (c *checker) regimes(p *Profile) {
-	step := 0
-	for i, r := range p.Regimes {
-		if !identifier.MatchString(r.ID) {
-			c.addNth("regime.id", i+1, "%q is no id; write small letters, digits and hyphens", r.ID)
-		}
-		if r.Source == "" {
-			c.addNth("regime", i+1, "regime %q names no legal source", r.ID)
-		}
-		if !r.ValidUntil.IsZero() && !r.ValidFrom.Before(r.ValidUntil.Time) {
-			c.addNth("regime", i+1, "regime %q ends before it begins", r.ID)
-		}
-		c.names("regime.name", i+1, p.Languages, r.Names)
-		known := []string{Aware}
-		for _, s := range r.Steps {
-			step++
-			if !identifier.MatchString(s.ID) || slices.Contains(known, s.ID) {
-				c.addNth("regime.step.id", step, "%q is no id, or stands twice in the regime", s.ID)
-			}
-			if !slices.Contains(known, s.Trigger) {
-				c.addNth("regime.step.trigger", step, "%q is neither %q nor an earlier step of the regime", s.Trigger, Aware)
-			}
-			if (s.Due == 0) == (s.Months == 0) || s.Months < 0 {
-				c.addNth("regime.step", step, "step %q needs either due (24h) or months (1)", s.ID)
-			}
-			if s.To == "" {
-				c.addNth("regime.step", step, "step %q does not say to whom", s.ID)
-			}
-			c.names("regime.step.name", step, p.Languages, s.Names)
-			known = append(known, s.ID)
-		}
 	}
 }

@@ -35,6 +35,14 @@ type Composed struct {
 	Err     error
 }
 
+// Single is a Composer that writes one letter at a time: enough for kinds of which few are due at once.
+func Single(fn func(ctx context.Context, l Letter) (Content, error)) Composer {
+	return func(ctx context.Context, ls []Letter) []Composed {
+		c, err := fn(ctx, ls[0])
+		return []Composed{{c, err}}
+	}
+}
+
 // Protector signs and encrypts a rendered message for the one a letter goes to: it gets a whole message (RFC 5322, lines that end in
 // CRLF) and returns a whole message. A *Hold keeps the letter back: it is never sent with less protection than it asks for.
 type Protector func(ctx context.Context, l Letter, message []byte) ([]byte, error)

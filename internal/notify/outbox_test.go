@@ -31,7 +31,7 @@ import (
 
 var (
 	begin   = time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	officer = act.Actor{Kind: act.Person, ID: "1", Name: "Officer"}
+	officer = act.Actor{Kind: act.Person, ID: "1", Name: "Officer", Rights: &act.Rights{Staff: true}}
 )
 
 // bench is an outbox with a mail server that does what the test wants.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"time"
 
 	"tocsin/internal/disclosure"
 	"tocsin/internal/format/tlp"
@@ -42,4 +44,34 @@ func (o *Outbox) SendTest(ctx context.Context, actor act.Actor, l Letter) (id in
 		return nil
 	})
 	return id, err
+}
+
+// TestCall is what a test of a webhook posts.
+type TestCall struct {
+	Version int       `json:"version"` // 1
+	Type    string    `json:"type"`    // test
+	Webhook string    `json:"webhook"` // its name
+	Created time.Time `json:"created"`
+}
+
+// TestHook posts a call to a webhook that says nothing but that it is a test. It goes the ordinary way, signed and through the gate, and
+// waits for no release. Who may change the webhook may test it.
+func (o *Outbox) TestHook(ctx context.Context, actor act.Actor, id int64) (letter int64, err error) {
+	h := Hook{ID: id}
+	err = o.DB.Act(ctx, act.Act{Actor: actor, Verb: "webhook.test", Object: h.object()}, func(tx *db.Tx) error {
+		if h, err = mine(tx, actor, id); err != nil {
+			return err
+		}
+		if !h.Enabled {
+			return fault.Conflictf("the webhook is switched off: switch it on first")
+		}
+		body, err := json.Marshal(TestCall{1, TestKind, h.Name, o.Clock.Now().UTC()})
+		if err != nil {
+			return err
+		}
+		letter, err = o.Enqueue(tx, Letter{Key: "test:" + h.object() + ":" + rand.Text(), Kind: TestKind, Channel: disclosure.Webhook, Constituent: h.Constituent,
+			To: strconv.FormatInt(id, 10), Asked: true, Content: &Content{Subject: h.Name, Text: string(body), Marking: disclosure.Marking{Label: tlp.Clear}}})
+		return err
+	})
+	return letter, err
 }

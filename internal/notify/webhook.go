@@ -42,6 +42,7 @@ type Hook struct {
 	Kinds       []string `json:"kinds" nullable:"false"` // the kinds of letter it takes; empty: all
 	Enabled     bool     `json:"enabled"`
 	Created     int64    `json:"created"` // UTC microseconds
+	Own         bool     `json:"own"`     // somebody of the constituent made it: they may change it, and it leads to public addresses only
 
 	secret string // sealed
 }
@@ -56,7 +57,7 @@ func (h *Hook) check() error {
 	if h.Name == "" || !oneLine(h.Name, 200) {
 		ps = append(ps, fault.Problem{Field: "name", Message: "is one line of at most 200 bytes"})
 	}
-	if err := checkURL(h.URL); err != nil {
+	if err := checkURL(h.URL, h.Own); err != nil {
 		ps = append(ps, fault.Problem{Field: "url", Message: err.Error()})
 	}
 	for _, k := range h.Kinds {
@@ -73,8 +74,8 @@ func (h *Hook) check() error {
 	return nil
 }
 
-// checkURL wants https, except on this machine; where a name leads is judged when it is called.
-func checkURL(s string) error {
+// checkURL wants https, except on this machine, which strangers may not name; where a name leads is judged when it is called.
+func checkURL(s string, stranger bool) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || len(s) > 2000 || !oneLine(s, 2000) {
 		return errors.New("is no web address: want https://host/path")
@@ -82,6 +83,7 @@ func checkURL(s string) error {
 	ip, err := netip.ParseAddr(u.Hostname())
 	local := err == nil && ip.Unmap().IsLoopback() || u.Hostname() == "localhost"
 	switch {
+	case stranger && local:
 	case u.Scheme == "https" && (local || err != nil || egress.Public(ip)):
 		return nil
 	case u.Scheme == "http" && local:
@@ -127,10 +129,30 @@ func Sign(secret, id string, timestamp int64, body []byte) (string, error) {
 	return "v1," + base64.StdEncoding.EncodeToString(m.Sum(nil)), nil
 }
 
-// AddHook makes a webhook and returns its secret, which is not shown again.
+// maxOwn is how many webhooks a constituent may make itself.
+const maxOwn = 10
+
+// outsider tells whether an actor is of a constituent and not of the staff.
+func outsider(a act.Actor) bool {
+	return a.Kind != act.Local && a.Kind != act.System && (a.Rights == nil || !a.Rights.Staff)
+}
+
+// mine finds a webhook that the actor may change: the staff any, a constituent those that it made. Others' are not there.
+func mine(tx *db.Tx, a act.Actor, id int64) (Hook, error) {
+	h, err := hookByID(tx, id)
+	if err == nil && outsider(a) && !(h.Own && a.Rights.Covers(h.Constituent)) {
+		return h, fault.NotFoundf("there is no webhook %d", id)
+	}
+	return h, err
+}
+
+// AddHook makes a webhook and returns its secret, which is not shown again. The staff makes them for anybody, others for whom they act for.
 func (o *Outbox) AddHook(ctx context.Context, actor act.Actor, h Hook) (Hook, string, error) {
 	h.Name, h.URL, h.Enabled = strings.TrimSpace(h.Name), strings.TrimSpace(h.URL), true
-	h.Created = o.Clock.Now().UnixMicro()
+	h.Created, h.Own = o.Clock.Now().UnixMicro(), outsider(actor)
+	if h.Own && !actor.Rights.Covers(h.Constituent) {
+		return h, "", fault.NotFoundf("there is no constituent %d", h.Constituent)
+	}
 	if err := h.check(); err != nil {
 		return h, "", err
 	}
@@ -149,6 +171,13 @@ func (o *Outbox) AddHook(ctx context.Context, actor act.Actor, h Hook) (Hook, st
 		return h, "", err
 	}
 	err = o.DB.Act(ctx, act.Act{Actor: actor, Verb: "webhook.create", Detail: string(detail)}, func(tx *db.Tx) error {
+		all, err := hooks(tx, h.Constituent)
+		if err != nil {
+			return err
+		}
+		if own := slices.DeleteFunc(all, func(x Hook) bool { return !x.Own }); h.Own && len(own) >= maxOwn {
+			return fault.Conflictf("there are %d webhooks already: remove one", len(own))
+		}
 		if h.ID, err = insertHook(tx, h); err != nil {
 			return err
 		}
@@ -165,7 +194,7 @@ func (o *Outbox) EnableHook(ctx context.Context, actor act.Actor, id int64, enab
 	h := Hook{ID: id}
 	verb := map[bool]string{true: "webhook.enable", false: "webhook.disable"}[enabled]
 	return o.DB.Act(ctx, act.Act{Actor: actor, Verb: verb, Object: h.object()}, func(tx *db.Tx) error {
-		if _, err := hookByID(tx, id); err != nil {
+		if _, err := mine(tx, actor, id); err != nil {
 			return err
 		}
 		return enableHook(tx, id, enabled)
@@ -176,7 +205,7 @@ func (o *Outbox) EnableHook(ctx context.Context, actor act.Actor, id int64, enab
 func (o *Outbox) RemoveHook(ctx context.Context, actor act.Actor, id int64) error {
 	h := Hook{ID: id}
 	return o.DB.Act(ctx, act.Act{Actor: actor, Verb: "webhook.delete", Object: h.object()}, func(tx *db.Tx) error {
-		if _, err := hookByID(tx, id); err != nil {
+		if _, err := mine(tx, actor, id); err != nil {
 			return err
 		}
 		return removeHook(tx, id, o.Clock.Now().UnixMicro())
@@ -241,7 +270,7 @@ func (o *Outbox) call(ctx context.Context, l *Letter, cleared egress.Cleared[mai
 	if err != nil {
 		return &hookRefusal{err, true}
 	}
-	_, _, err = o.Client.Bytes(ctx, fetch.Request{Method: "POST", URL: h.URL, Body: m.Bytes, Header: map[string]string{
+	_, _, err = o.Client.Bytes(ctx, fetch.Request{Method: "POST", URL: h.URL, Body: m.Bytes, Public: h.Own, Header: map[string]string{
 		"Content-Type": "application/json", "webhook-id": l.MessageID, "webhook-timestamp": strconv.FormatInt(at, 10), "webhook-signature": signature,
 	}}, maxAnswer)
 	var se *fetch.StatusError

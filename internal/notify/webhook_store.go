@@ -16,8 +16,8 @@ func insertHook(tx *db.Tx, h Hook) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = tx.Row(`INSERT INTO webhook (constituent, name, url, secret, kinds, enabled, created) VALUES ($1, $2, $3, '', $4, $5, $6) RETURNING id`,
-		h.Constituent, h.Name, h.URL, string(kinds), flag(h.Enabled), h.Created).Scan(&id)
+	err = tx.Row(`INSERT INTO webhook (constituent, name, url, secret, kinds, enabled, created, own) VALUES ($1, $2, $3, '', $4, $5, $6, $7) RETURNING id`,
+		h.Constituent, h.Name, h.URL, string(kinds), flag(h.Enabled), h.Created, flag(h.Own)).Scan(&id)
 	return id, err
 }
 
@@ -40,15 +40,15 @@ func removeHook(tx *db.Tx, id, at int64) error {
 	return err
 }
 
-const hookColumns = `SELECT id, constituent, name, url, secret, kinds, enabled, created FROM webhook `
+const hookColumns = `SELECT id, constituent, name, url, secret, kinds, enabled, created, own FROM webhook `
 
 func scanHook(scan func(...any) error) (h Hook, err error) {
 	var kinds string
-	var enabled int
-	if err := scan(&h.ID, &h.Constituent, &h.Name, &h.URL, &h.secret, &kinds, &enabled, &h.Created); err != nil {
+	var enabled, own int
+	if err := scan(&h.ID, &h.Constituent, &h.Name, &h.URL, &h.secret, &kinds, &enabled, &h.Created, &own); err != nil {
 		return h, err
 	}
-	h.Enabled = enabled != 0
+	h.Enabled, h.Own = enabled != 0, own != 0
 	if err := json.Unmarshal([]byte(kinds), &h.Kinds); err != nil {
 		return h, fmt.Errorf("read the kinds of webhook %d: %w", h.ID, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event/digest"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
 )
@@ -49,6 +50,7 @@ type Telling struct {
 	Chosen  bool // it is of exactly one constituent; else there are only choices
 	Name    string
 	Setting digest.Setting
+	Hooks   []notify.Hook
 }
 
 // Telling shows how a constituent wants to be told. With several constituents one has to be chosen.
@@ -75,8 +77,16 @@ func (p *Portal) Telling(ctx context.Context, a Asker) (none egress.Cleared[*Tel
 	if out.Chosen && len(passed) == 0 {
 		return none, fault.NotFoundf("there is no constituent with the id %d", a.Constituent)
 	}
-	if out.Chosen {
-		out.Name, out.Setting = l.Name, passed[0]
+	if !out.Chosen {
+		return disclosure.Whole(out, g)
+	}
+	out.Name, out.Setting = l.Name, passed[0]
+	hooks, err := p.Webhooks(ctx, a)
+	if err != nil {
+		return none, err
+	}
+	if out.Hooks, g, err = hooks.Open(); err != nil {
+		return none, err
 	}
 	return disclosure.Whole(out, g)
 }

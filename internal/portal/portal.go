@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/format/tlp"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
@@ -30,8 +31,9 @@ type Config struct {
 	Constituency *constituency.Store
 	Feeds        *feed.Store
 	Lister       *event.Lister
-	Intake       *event.Intake // events and original rows
-	Digest       *digest.Desk  // what constituents were told
+	Intake       *event.Intake  // events and original rows
+	Digest       *digest.Desk   // what constituents were told
+	Outbox       *notify.Outbox // their webhooks
 }
 
 // Portal answers constituents. It is safe for concurrent use.

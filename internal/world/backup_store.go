@@ -12,13 +12,14 @@ type named struct {
 	size int64
 }
 
-// namedFiles lists the live files of the archive, the segments and the mailbox, in the order of their ids.
+// namedFiles lists the live files of the archive, the segments, the mailbox and the incidents, in the order of their ids.
 func namedFiles(tx *db.Tx) ([]named, error) {
 	var out []named
 	for _, q := range []struct{ dir, query string }{
 		{archiveDir, `SELECT path, stored FROM archive WHERE state = 'live' ORDER BY id`},
 		{segmentDir, `SELECT path, bytes FROM segment WHERE state = 'live' ORDER BY id`},
 		{mailDir, `SELECT path, stored FROM mailbox_message ORDER BY id`},
+		{incidentDir, `SELECT path, bytes FROM incident_file ORDER BY id`},
 	} {
 		err := tx.Each(q.query, nil, func(scan func(...any) error) error {
 			var n named

@@ -53,7 +53,7 @@ func (w *World) Check(ctx context.Context, quick bool, progress func(area string
 	// A pin keeps what is retired meanwhile from disappearing under the check.
 	err = w.pinned(ctx, "check", func(ctx context.Context) error {
 		c := checker{w: w, quick: quick, progress: progress, result: &r}
-		return errors.Join(c.archive(ctx), c.segments(ctx), c.mail(ctx))
+		return errors.Join(c.archive(ctx), c.segments(ctx), c.mail(ctx), c.evidence(ctx))
 	})
 	return r, err
 }
@@ -152,6 +152,33 @@ func (c *checker) mail(ctx context.Context) error {
 			}
 			if err := c.w.Mailbox.Verify(ctx, m.id); err != nil {
 				c.trouble("mail", path, err.Error())
+			}
+		}
+	}
+}
+
+// evidence looks for the files of reports and cases.
+func (c *checker) evidence(ctx context.Context) error {
+	for after := int64(0); ; {
+		var page []storedFile
+		err := c.w.db.View(ctx, func(tx *db.Tx) (err error) {
+			page, err = evidenceAfter(tx, after, checkPage)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, f := range page {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			after = f.id
+			path := incidentDir + "/" + f.path
+			if !c.there(path, f.bytes, "evidence") || c.quick {
+				continue
+			}
+			if err := c.w.Incidents.Verify(ctx, f.id); err != nil {
+				c.trouble("evidence", path, err.Error())
 			}
 		}
 	}

@@ -14,7 +14,8 @@ const (
 	databaseFile = "tocsin.db"
 	archiveDir   = "archive"
 	segmentDir   = "segments"
-	mailDir      = "mail" // messages as they came
+	mailDir      = "mail"     // messages as they came
+	incidentDir  = "incident" // files of reports and cases as they came
 	tmpDir       = "tmp"
 	sealFile     = "seal.key"  // never in the database, nor in a backup of it
 	auditKey     = "audit.key" // signs checkpoints of the audit log; not in a backup
@@ -22,7 +23,7 @@ const (
 
 // prepare makes the data directory, readable by its owner only: it holds what a nation's feeds tell.
 func prepare(dir string) error {
-	for _, d := range []string{dir, filepath.Join(dir, archiveDir), filepath.Join(dir, segmentDir), filepath.Join(dir, mailDir), filepath.Join(dir, tmpDir)} {
+	for _, d := range []string{dir, filepath.Join(dir, archiveDir), filepath.Join(dir, segmentDir), filepath.Join(dir, mailDir), filepath.Join(dir, incidentDir), filepath.Join(dir, tmpDir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fault.New(fault.Unavailable, "make the data directory: %w", err)
 		}

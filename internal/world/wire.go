@@ -9,12 +9,18 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
+	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -41,6 +47,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
+	w.Special = special.New(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
 	if w.Outbox, err = w.outbox(seal); err != nil {
 		return err
@@ -71,8 +78,27 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.Incidents, err = incident.New(incident.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate,
+		Outbox: w.Outbox, Findings: w.Findings, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
+	if err != nil {
+		return err
+	}
+	w.Incidents.Register(w.jobs)
+	if w.Affected, err = affected.New(affected.Config{Incidents: w.Incidents, Findings: w.Findings}); err != nil {
+		return err
+	}
+	if w.Filing, err = filing.New(w.Incidents); err != nil {
+		return err
+	}
+	w.Filing.Register(w.jobs)
+	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
+		Outbox: w.Outbox, Incidents: w.Incidents})
+	w.Yearly, err = yearly.New(yearly.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate, Outbox: w.Outbox, Log: w.cfg.Log})
+	if err != nil {
+		return err
+	}
 	w.Situation = situation.New(w.db, w.Findings)
-	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest})
+	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
 		return nil
 	}
@@ -87,6 +113,8 @@ func (w *World) wire(ctx context.Context) error {
 	})
 	w.Collect.Register(w.jobs)
 	w.Digest.Register(w.jobs)
+	w.Deadlines.Register(w.jobs)
+	w.Yearly.Register(w.jobs)
 	return nil
 }
 

@@ -14,12 +14,18 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
+	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/mailbox"
@@ -80,6 +86,7 @@ type World struct {
 	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Special      *special.Register
 	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
@@ -87,6 +94,11 @@ type World struct {
 	Events       *event.Store
 	Findings     *event.Lister
 	Digest       *digest.Desk
+	Incidents    *incident.Desk
+	Affected     *affected.Desk
+	Filing       *filing.Counter
+	Deadlines    *deadline.Desk
+	Yearly       *yearly.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served

@@ -220,6 +220,7 @@ type digestDryRun struct {
 	Registry string `help:"A file as for constituency import: contacts, prefixes and all else." type:"existingfile" placeholder:"FILE"`
 	Replace  bool   `help:"With --registry: what the file does not have is gone."`
 	Policies string `help:"A JSON list of policies; one without a frequency takes one away." type:"existingfile" placeholder:"FILE"`
+	Suppress string `name:"suppressions" help:"A JSON list of suppressions with kind and value, or with end and the number of one." type:"existingfile" placeholder:"FILE"`
 }
 
 // Help is the command's long help.
@@ -234,8 +235,8 @@ Examples:
 // Run replays with a draft.
 func (c *digestDryRun) Run(e *Env) error {
 	draft := digest.Draft{Replace: c.Replace}
-	if c.Registry == "" && c.Policies == "" {
-		return fault.Invalidf("give a draft with --registry, --policies or both")
+	if c.Registry == "" && c.Policies == "" && c.Suppress == "" {
+		return fault.Invalidf("give a draft with --registry, --policies or --suppressions")
 	}
 	if c.Registry != "" {
 		f, err := os.Open(c.Registry)
@@ -253,6 +254,15 @@ func (c *digestDryRun) Run(e *Env) error {
 			return err
 		}
 		if draft.Policies, err = digest.ReadPolicies(b); err != nil {
+			return err
+		}
+	}
+	if c.Suppress != "" {
+		b, err := os.ReadFile(c.Suppress)
+		if err != nil {
+			return err
+		}
+		if draft.Suppress, draft.End, err = digest.ReadSuppressions(b); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,7 @@ type oneOut struct {
 	Labels    []web.Option
 	Filter    oneIn
 	Findings  string
+	Told      *Told // nil: the visitor may not see it
 	to        string
 }
 
@@ -100,6 +101,13 @@ func (r *room) one(ctx context.Context, v web.Visitor, in oneIn) (*oneOut, error
 		}
 	}
 	out.Pager = web.NewPager(v, next, len(as))
+	if v.May(tellings) {
+		told, err := r.told(ctx, l.ID)
+		if err != nil {
+			return nil, err
+		}
+		out.Told = &told
+	}
 	return out, nil
 }
 

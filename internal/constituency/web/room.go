@@ -24,12 +24,13 @@ const (
 type room struct {
 	store   *constituency.Store
 	nation  *nation.Store
+	told    Teller
 	pending pending
 }
 
 // Room returns the room.
-func Room(s *constituency.Store, n *nation.Store) web.Room {
-	r := &room{store: s, nation: n}
+func Room(s *constituency.Store, n *nation.Store, told Teller) web.Room {
+	r := &room{store: s, nation: n, told: told}
 	return web.Room{Name: "constituency", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
 			{Path: "/constituents", Key: "nav.constituents", Order: 30, Shortcut: "c", Permission: read},

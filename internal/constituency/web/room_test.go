@@ -47,7 +47,7 @@ func each(t *testing.T, fn func(c *console)) {
 			Actor: func(*http.Request) act.Actor {
 				return act.Actor{Kind: act.Local, ID: "local", Rights: &act.Rights{Staff: true}}
 			},
-			Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, room.Room(s, n))
+			Allowed: func(act.Actor, act.Permission) bool { return true }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, room.Room(s, n, toldLast))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func (c *console) upload(status int, mode, name, text string, parts ...string) s
 }
 
 func TestRoomKeepsTheRules(t *testing.T) {
-	webtest.Check(t, room.Room(nil, nil), "kind.", "source.", "role.", "asset.", "record.", "op.", "rule.", "conflict.kind.",
+	webtest.Check(t, room.Room(nil, nil, nil), "told.answer.", "kind.", "source.", "role.", "asset.", "record.", "op.", "rule.", "conflict.kind.",
 		"list.all", "list.none", "list.none-text", "list.nothing", "list.nothing-text", "list.clear", "contact.no-clearance",
 		"contact.added", "contact.ended", "asset.added", "asset.ended", "edit.no-sector", "edit.created", "edit.saved", "edit.retired",
 		"import.choose", "import.done", "import.mode.", "key.", "key.state.", "key.saved", "key.trouble", "request.state.", "request.approved", "request.refused", "step.", "objection.", "field.", constituency.LostWeakerRule, constituency.LostLessSpecific,
@@ -129,6 +129,7 @@ func TestRegistryIsImportedAfterALook(t *testing.T) {
 		c.get("/constituents", 200, "Grid &lt;b&gt;", "Operator of special importance", "3 constituents")
 		c.get("/constituents?no-contact=1&sector=energy", 200, "Nobody fits")
 		c.get("/constituents?delegate=cert&q=north", 200, "1 constituent")
+		c.get("/constituents/2", 200, "T-D1", "/digests/messages/7", "3 new, 2 still open, 1 gone", "not ours", "/digests?constituent=grid", "/digests/answers?constituent=grid")
 		c.get("/constituents/2", 200, "soc@grid.example", "TLP:RED", "198.51.100.0/24", "Energy CERT", "/findings?owner=grid")
 		c.get("/constituents/1", 200, "Delegated to it", "Nobody here can be mailed")
 		c.get("/constituents/99", 404)
@@ -207,4 +208,10 @@ func TestChangeRequestsAreDecided(t *testing.T) {
 		c.post("/registry/requests/2/refuse", 303, map[string]string{"reason": "twice"})
 		c.get("/registry/requests?state=all", 200, "approved", "refused")
 	})
+}
+
+// toldLast has something to show of everybody.
+func toldLast(context.Context, int64) (room.Told, error) {
+	return room.Told{Digests: []room.ToldDigest{{ID: 7, At: 1_700_000_000_000_000, Ticket: "T-D1", Frequency: "daily", Fresh: 3, Still: 2, Gone: 1, Answers: 1}},
+		Answers: []room.ToldAnswer{{Digest: 7, At: 1_700_000_100_000_000, Answer: "not-ours", By: "Ana", Findings: 2}}}, nil
 }

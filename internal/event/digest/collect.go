@@ -10,6 +10,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
 	"tocsin/internal/event/feed/shadowserver"
+	"tocsin/internal/nation"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -40,7 +41,7 @@ func (d *Desk) Collect(ctx context.Context) (sum Collected, err error) {
 	if err != nil {
 		return sum, err
 	}
-	r, err := d.rules(ctx, dir, profile.Location())
+	r, err := d.rules(ctx, dir, profile)
 	if err != nil {
 		return sum, err
 	}
@@ -73,8 +74,8 @@ func (d *Desk) Collect(ctx context.Context) (sum Collected, err error) {
 }
 
 // rules reads all that decides.
-func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, zone *time.Location) (*rules, error) {
-	r := &rules{now: d.now(), sectors: sectors(dir), zone: zone}
+func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, profile *nation.Profile) (*rules, error) {
+	r := &rules{now: d.now(), sectors: sectors(dir), profile: profile}
 	refs := map[string]int64{}
 	for _, l := range dir.All() {
 		refs[l.Ref] = l.ID
@@ -83,6 +84,7 @@ func (d *Desk) rules(ctx context.Context, dir *constituency.Directory, zone *tim
 		if r.version, err = rulesVersion(tx); err != nil {
 			return err
 		}
+		r.version = r.version<<32 | int64(calendar(profile))
 		if r.policies, err = readPolicies(tx); err != nil {
 			return err
 		}
@@ -185,16 +187,11 @@ func (c *collection) run(ctx context.Context, today int64) error {
 
 // asn finds out whose autonomous system the findings are in, when somebody suppresses by it: findings do not know, events do.
 func (c *collection) asn(ctx context.Context) error {
-	if !slices.ContainsFunc(c.rules.suppressions, func(s Suppression) bool { return s.Kind == OfASN }) {
+	if !byASN(c.rules.suppressions) {
 		return nil
 	}
 	c.asns = map[event.ID][]string{}
-	return c.desk.Intake.EachFound(ctx, event.EventQuery{Type: c.ID, From: c.LastDay - 14, Until: c.LastDay}, func(id event.ID, e *event.StoredEvent) error {
-		if as := fmt.Sprintf("AS%d", e.ASN); e.ASN != 0 && !slices.Contains(c.asns[id], as) {
-			c.asns[id] = append(c.asns[id], as)
-		}
-		return nil
-	})
+	return c.desk.systems(ctx, c.ID, c.LastDay-14, c.LastDay, c.asns)
 }
 
 // compare goes through directives and findings side by side, both in the order of ids.
@@ -277,7 +274,7 @@ func (c *collection) begin(ctx context.Context, ids []event.ID) error {
 				if err != nil {
 					return err
 				}
-				if more { // else the same people would be told twice
+				if set := c.rules.setting(other); more || set.pushes() { // else the same people would be told twice
 					x.constituent = other
 					c.make(x)
 				}
@@ -305,7 +302,7 @@ func (b addressBook) of(tx *db.Tx, id int64, day event.Day) ([]string, error) {
 	}
 	cs, err := constituency.Reach(tx, id, constituency.Day(day))
 	list := []string{}
-	for _, c := range recipients(cs) {
+	for _, c := range constituency.Desks(cs) {
 		list = append(list, address(c.Mail))
 	}
 	b[id] = list

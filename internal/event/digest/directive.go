@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/nation"
 )
 
 // State is how far the telling of a finding to a recipient is.
@@ -71,7 +72,7 @@ type rules struct {
 	suppressions []Suppression
 	settings     map[int64]Setting
 	sectors      map[int64]string
-	zone         *time.Location
+	profile      *nation.Profile
 	version      int64
 }
 
@@ -104,7 +105,7 @@ func (r *rules) decide(t *about, x *directive, what string) {
 		x.state = Silent
 		return
 	}
-	if set.Channel != ByMail {
+	if !set.sends() {
 		x.state, x.rule = Silent, "channel:"+set.Channel
 		return
 	}
@@ -114,11 +115,18 @@ func (r *rules) decide(t *about, x *directive, what string) {
 
 func (r *rules) due(x *directive, f Frequency) int64 {
 	set := r.setting(x.constituent)
-	w := set.week(r.zone)
+	w := set.week(r.profile)
 	return w.due(f, r.now).UnixMicro()
 }
 
-// redecide is decide for what waits: when nothing changed about it, it keeps its time.
+// business tells whether a constituent works on the day of a time.
+func (r *rules) business(constituent, at int64) bool {
+	set := r.setting(constituent)
+	w := set.week(r.profile)
+	return w.business(time.UnixMicro(at).In(w.zone))
+}
+
+// redecide is decide for what waits: when nothing changed about it, it keeps its time, unless that became a holiday.
 func (r *rules) redecide(t *about, x *directive) {
 	what, due, f := x.pending, x.due, x.frequency
 	if what == "" {
@@ -126,7 +134,7 @@ func (r *rules) redecide(t *about, x *directive) {
 	}
 	was := x.state
 	r.decide(t, x, what)
-	if was == Waiting && x.state == Waiting && x.frequency == f && due > 0 {
+	if was == Waiting && x.state == Waiting && x.frequency == f && due > 0 && (f == Immediate || r.business(x.constituent, due)) {
 		x.due = due
 	}
 }
@@ -180,7 +188,7 @@ func (r *rules) end(x directive, b *event.Brief) directive {
 	}
 	switch x.state {
 	case Told:
-		if r.setting(x.constituent).Channel == ByMail {
+		if set := r.setting(x.constituent); set.sends() {
 			f := x.frequency
 			if f == Immediate || f == Never { // good news can wait
 				f = Daily

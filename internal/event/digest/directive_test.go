@@ -175,6 +175,7 @@ func TestDueIsOnTheRecipientsBusinessDaysAndInItsZone(t *testing.T) {
 		{"or on Sunday", week{zone: zone("Asia/Riyadh"), hour: -1, weekdays: 0b0011111}, Weekly, "2026-03-05T06:00:00Z", "2026-03-08T05:00:00Z"},
 		{"of who never rests on Monday", week{zone: time.UTC, hour: 0, weekdays: 0b1111111}, Weekly, "2026-03-05T06:00:00Z", "2026-03-09T00:00:00Z"},
 		{"of who works on two days after the longer rest", week{zone: time.UTC, hour: 0, weekdays: 0b0010010}, Weekly, "2026-03-05T06:00:00Z", "2026-03-09T00:00:00Z"},
+		{"where the clocks skip midnight", week{zone: zone("Africa/Cairo"), hour: 0, weekdays: 0b1111111}, Daily, "2026-04-23T20:00:00Z", "2026-04-23T22:00:00Z"},
 		{"never", week{zone: time.UTC}, Never, "2026-03-05T06:00:00Z", "0001-01-01T00:00:00Z"},
 	} {
 		at, err := time.Parse(time.RFC3339, tt.at)

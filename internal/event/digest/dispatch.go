@@ -103,7 +103,7 @@ func (d *Desk) Remind(ctx context.Context) (made int, err error) {
 func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bool) (made bool, err error) {
 	l, ok := o.dir.ByID(id)
 	if !ok {
-		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0) })
+		return false, d.DB.Upkeep(ctx, func(tx *db.Tx) error { return postpone(tx, id, now, 0, 0) })
 	}
 	set, err := d.Setting(ctx, id)
 	if err != nil {
@@ -125,7 +125,7 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		}
 		if len(news) == 0 {
 			last, err := lastTold(tx, id)
-			if err != nil || set.Channel != ByMail || !remindDue(set.week(o.profile.Location()), last, now) {
+			if err != nil || !set.sends() || !remindDue(set.week(o.profile), last, now) {
 				return err
 			}
 		}
@@ -133,9 +133,12 @@ func (d *Desk) dispatch(ctx context.Context, o *office, id, now int64, remind bo
 		if err != nil {
 			return err
 		}
-		to := recipients(contacts)
-		if len(to) == 0 { // it waits until somebody can be told
-			return postpone(tx, id, now, now+again.Microseconds())
+		to, err := targetsOf(tx, &set, contacts)
+		if err != nil {
+			return err
+		}
+		if to.none() { // it waits until somebody can be told
+			return postpone(tx, id, now, now+again.Microseconds(), set.week(o.profile).due(Daily, d.now()).UnixMicro())
 		}
 		made, err = d.decide(ctx, tx, o, l, set, before, news, to)
 		return err
@@ -149,12 +152,12 @@ func remindDue(w week, last, now int64) bool {
 
 // decide writes a message and its letters.
 func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.Listed, set Setting, before Message, news []directive,
-	to []constituency.Contact) (bool, error) {
+	to targets) (bool, error) {
 	still, err := stillOpen(tx, l.ID, d.now().UnixMicro(), maxEntries)
 	if err != nil {
 		return false, err
 	}
-	all, kept, to, err := d.reach(ctx, o, l, append(news, still...), to)
+	all, kept, to, err := d.reachAll(ctx, o, l, append(news, still...), to)
 	if err != nil {
 		return false, err
 	}
@@ -169,7 +172,7 @@ func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.
 		return false, nil
 	}
 	m := d.draft(o, l, set, before, news, int64(len(still)))
-	m.Letters = int64(len(to))
+	m.Letters = int64(len(to.contacts) + len(to.hooks))
 	secret := make([]byte, 24)
 	rand.Read(secret)
 	text := base64.RawURLEncoding.EncodeToString(secret)
@@ -186,8 +189,8 @@ func (d *Desk) decide(ctx context.Context, tx *db.Tx, o *office, l constituency.
 			return false, err
 		}
 	}
-	for _, c := range to {
-		if _, err := d.Outbox.Enqueue(tx, d.letter(o, l, &m, c)); err != nil {
+	for _, letter := range d.lettersTo(o, l, &m, to) {
+		if _, err := d.Outbox.Enqueue(tx, letter); err != nil {
 			return false, err
 		}
 	}
@@ -202,7 +205,7 @@ func letterKey(message int64, mail string) string {
 }
 
 func (d *Desk) letter(o *office, l constituency.Listed, m *Message, c constituency.Contact) notify.Letter {
-	to := contact(l, c)
+	to := disclosure.OfContact(l, c)
 	return notify.Letter{Key: letterKey(m.ID, c.Mail), Kind: Kind, Constituent: l.ID, Recipient: to, To: c.Mail, Name: clip(c.Name, 100),
 		Language: o.language(c.Language, l.Language), Ticket: m.Ticket, Object: disclosure.Ref(fmt.Sprintf("digest:%d", m.ID)), Payload: strconv.FormatInt(m.ID, 10)}
 }

@@ -19,6 +19,8 @@ type Draft struct {
 	Registry *constituency.Document // contacts, prefixes and all else the registry has; nil: as it is
 	Replace  bool                   // what the document does not have is gone
 	Policies []Policy               // in place of those for the same cases; a frequency "" takes one away
+	Suppress []Suppression          // as if they were in force, whatever their days
+	End      []int64                // suppressions, as if they were not
 }
 
 // ReadPolicies reads policies of a draft: a JSON list of objects with ref, sector, type, severity and frequency.
@@ -51,6 +53,33 @@ func ReadPolicies(b []byte) (out []Policy, err error) {
 		out = append(out, q)
 	}
 	return out, nil
+}
+
+// ReadSuppressions reads suppressions of a draft: a JSON list of objects with kind and value, or with end, the number of one that there is.
+func ReadSuppressions(b []byte) (out []Suppression, end []int64, err error) {
+	var in []struct {
+		Kind  SuppressionKind `json:"kind"`
+		Value string          `json:"value"`
+		End   int64           `json:"end"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return nil, nil, fault.Invalidf("the suppressions are no JSON list: %w", err)
+	}
+	if len(in) > maxPolicies {
+		return nil, nil, fault.Invalidf("these are %d suppressions, and at most %d can be tried", len(in), maxPolicies)
+	}
+	for i, s := range in {
+		if s.End != 0 {
+			end = append(end, s.End)
+			continue
+		}
+		x := Suppression{Kind: s.Kind, Value: s.Value, From: 1, Until: 1, Reason: "draft"}
+		if err := x.check(1); err != nil {
+			return nil, nil, fmt.Errorf("suppression %d: %w", i+1, err)
+		}
+		out = append(out, x)
+	}
+	return out, end, nil
 }
 
 // ParseSeverity reads the severity of a policy; "" is any.
@@ -121,10 +150,12 @@ type side struct {
 	contacts map[int64][]string
 	sectors  map[int64]string
 	refs     map[int64]string
+
+	suppressions []Suppression
 }
 
 // DryRun replays what the latest days' reports had with a draft, and shows whose mail would differ. Nothing is changed, and nothing is
-// sent. Suppressions count on both sides; who was told before does not.
+// sent. Who was told before does not count.
 func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, error) {
 	days = min(max(days, 1), 90)
 	out := &Replayed{Days: days, Differences: []Difference{}}
@@ -136,11 +167,11 @@ func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.rules(ctx, dir, profile.Location())
+	r, err := d.rules(ctx, dir, profile)
 	if err != nil {
 		return nil, err
 	}
-	before, after := side{policies: r.policies}, side{}
+	before, after := side{policies: r.policies, suppressions: r.suppressions}, side{}
 	load := func(s *side, tx *db.Tx) (err error) {
 		contacts, err := constituency.ReachAll(tx, constituency.Day(d.today()))
 		if err != nil {
@@ -148,7 +179,7 @@ func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, er
 		}
 		s.contacts = map[int64][]string{}
 		for id, cs := range contacts {
-			for _, c := range recipients(cs) {
+			for _, c := range constituency.Desks(cs) {
 				s.contacts[id] = append(s.contacts[id], address(c.Mail))
 			}
 		}
@@ -172,7 +203,15 @@ func (d *Desk) DryRun(ctx context.Context, days int, draft Draft) (*Replayed, er
 	if after.policies, err = overlay(before.policies, draft.Policies, after.refs); err != nil {
 		return nil, err
 	}
+	if after.suppressions, err = hold(before.suppressions, draft, after.refs); err != nil {
+		return nil, err
+	}
 	c := comparison{rules: r, before: &before, after: &after, diffs: map[string]*Difference{}}
+	if from := d.today() - event.Day(days) + 1; byASN(before.suppressions) || byASN(after.suppressions) {
+		if c.asns, err = d.allSystems(ctx, from); err != nil {
+			return nil, err
+		}
+	}
 	marked := map[int64]bool{}
 	err = d.Intake.Replay(ctx, resolver, d.today()-event.Day(days)+1, func(x *event.Replayed) error {
 		out.Findings++
@@ -223,10 +262,57 @@ func overlay(have Policies, draft []Policy, refs map[int64]string) (Policies, er
 	return out, nil
 }
 
+// hold are the suppressions that a draft would leave in force.
+func hold(have []Suppression, draft Draft, refs map[int64]string) (out []Suppression, err error) {
+	for _, s := range have {
+		if !slices.Contains(draft.End, s.ID) {
+			out = append(out, s)
+		}
+	}
+	for _, s := range draft.Suppress {
+		if s.Kind == OfConstituent {
+			for id, ref := range refs {
+				if ref == s.Value {
+					s.constituent = id
+				}
+			}
+			if s.constituent == 0 {
+				return nil, fault.Problems{{Field: "suppressions", Message: fmt.Sprintf("there is no constituent %q", s.Value)}}
+			}
+		}
+		out = append(out, s)
+	}
+	for _, id := range draft.End {
+		if !slices.ContainsFunc(have, func(s Suppression) bool { return s.ID == id }) {
+			return nil, fault.Problems{{Field: "suppressions", Message: fmt.Sprintf("suppression %d is not in force", id)}}
+		}
+	}
+	return out, nil
+}
+
+// allSystems tells in which autonomous systems the findings are whose reports came on a day or later.
+func (d *Desk) allSystems(ctx context.Context, from event.Day) (map[event.ID][]string, error) {
+	marks, err := d.Lister.Marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[event.ID][]string{}
+	for _, m := range marks {
+		if m.LastDay < from {
+			continue
+		}
+		if err := d.systems(ctx, m.ID, from, m.LastDay, out); err != nil {
+			return nil, fmt.Errorf("find the systems of %s: %w", m.Name, err)
+		}
+	}
+	return out, nil
+}
+
 type comparison struct {
 	rules         *rules
 	before, after *side
 	diffs         map[string]*Difference // by address and ref
+	asns          map[event.ID][]string  // nil: nobody asks
 }
 
 // told is who is told of a finding, by address and ref, and how soon.
@@ -237,10 +323,10 @@ func (c *comparison) told(s *side, x *event.Replayed, v *constituency.Verdict, p
 	}
 	owners := s.contacts[v.Owner]
 	for _, id := range append([]int64{v.Owner}, v.Copies...) {
-		about := subject{recipient: id, address: x.ID.Address(), typ: x.Type.Name, feed: x.Type.Feed}
+		about := subject{recipient: id, address: x.ID.Address(), asns: c.asns[x.ID], typ: x.Type.Name, feed: x.Type.Feed}
 		set := c.rules.setting(id)
 		f, _ := s.policies.Decide(Case{id, s.sectors[id], x.Type.Name, x.Severity, population})
-		if f = set.soon(f); f == Never || set.Channel != ByMail || suppressed(c.rules.suppressions, about) != "" {
+		if f = set.soon(f); f == Never || !set.sends() || suppressed(s.suppressions, about) != "" {
 			continue
 		}
 		list := s.contacts[id]

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
+	"tocsin/internal/platform/fault"
 )
 
 // TestCurveIsKaplanMeiers compares with the worked example of six remission times: 6, 6, 6, 6+, 7, 9+ (a plus is censored).
@@ -158,6 +160,48 @@ func FuzzAttachedRows(f *testing.F) {
 		}
 		if bytes.HasPrefix(b, []byte("=")) {
 			t.Error("the file begins with a formula")
+		}
+	})
+}
+
+func TestDryRunTriesSuppressionsByASNAndEndsOthers(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.settled()
+		w.reportWith("scan_smb", "asn", "198.51.100.7 445 high 64500", "198.51.100.8 445 high 64501", "203.0.113.7 445 high 64500")
+		kept, err := w.Suppress(ctx, officer, Suppression{Kind: OfPrefix, Value: "198.51.100.8", Until: w.today() + 9, Reason: "sold"})
+		w.ok(err)
+		_, err = w.Suppress(ctx, officer, Suppression{Kind: OfASN, Value: "AS64999", Until: w.today() + 9, Reason: "nobody's"})
+		w.ok(err)
+		w.collect()
+		before := w.directives()
+		add, end, err := ReadSuppressions([]byte(fmt.Sprintf(`[{"kind":"asn","value":"64500"},{"kind":"constituent","value":"isp"},{"end":%d}]`, kept.ID)))
+		w.ok(err)
+		r, err := w.DryRun(ctx, 30, Draft{Suppress: add, End: end})
+		w.ok(err)
+		got := map[string]Difference{}
+		for _, d := range r.Differences {
+			got[d.Ref] = d
+		}
+		if d := got["clinic"]; d.Lost != 1 || d.Gained != 1 {
+			t.Errorf("the clinic: %+v", d)
+		}
+		if d := got["hospital"]; d.Lost != 1 || d.Gained != 0 {
+			t.Errorf("the hospital: %+v", d)
+		}
+		if d := got["isp"]; d.Lost == 0 || d.After.Copies != 0 || d.Gained != 0 {
+			t.Errorf("the ISP: %+v", d)
+		}
+		w.want(before...)
+		for _, wrong := range []string{`{}`, `[{"kind":"asn","value":"x"}]`, `[{"kind":"planet","value":"x"}]`} {
+			if _, _, err := ReadSuppressions([]byte(wrong)); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%s: %v", wrong, err)
+			}
+		}
+		for _, d := range []Draft{{End: []int64{999}}, {Suppress: []Suppression{{Kind: OfConstituent, Value: "nobody"}}}} {
+			if _, err := w.DryRun(ctx, 30, d); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%+v: %v", d, err)
+			}
 		}
 	})
 }

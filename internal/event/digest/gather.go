@@ -11,7 +11,6 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/nation"
-	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
 
@@ -85,16 +84,16 @@ func (o *office) marking(x *directive) disclosure.Marking {
 	return m
 }
 
-// deliverable divides directives into those that the gate would let out to one recipient at least, and those that none may have. some
-// tells which recipients may have any.
-func (d *Desk) deliverable(ctx context.Context, o *office, all []directive, to ...disclosure.Recipient) (out, withheld []directive, some []bool, err error) {
+// deliverable divides directives into those that the gate would let out by an exit to one recipient at least, and those that none may have.
+// some tells which recipients may have any.
+func (d *Desk) deliverable(ctx context.Context, o *office, via disclosure.Channel, all []directive, to ...disclosure.Recipient) (out, withheld []directive, some []bool, err error) {
 	may, some := make([]bool, len(all)), make([]bool, len(to))
 	markings := make([]disclosure.Marking, len(all))
 	for i := range all {
 		markings[i] = o.marking(&all[i])
 	}
 	for r := range to {
-		ok, err := d.Gate.Foresee(ctx, to[r], disclosure.Mail, markings)
+		ok, err := d.Gate.Foresee(ctx, to[r], via, markings)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -112,21 +111,14 @@ func (d *Desk) deliverable(ctx context.Context, o *office, all []directive, to .
 	return out, withheld, some, nil
 }
 
-// contact is somebody of a constituent, as the gate sees them.
-func contact(l constituency.Listed, c constituency.Contact) disclosure.Recipient {
-	to := disclosure.OfConstituent(l.ID, l.Name)
-	to.Clearance, _ = tlp.Parse(c.Clearance) // checked when it was written
-	return to
-}
-
 // reach is deliverable for the contacts of a constituent. who are those that get a letter.
 func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all []directive, contacts []constituency.Contact) (
 	out, withheld []directive, who []constituency.Contact, err error) {
 	to := make([]disclosure.Recipient, len(contacts))
 	for i, c := range contacts {
-		to[i] = contact(l, c).In(o.dir)
+		to[i] = disclosure.OfContact(l, c).In(o.dir)
 	}
-	out, withheld, some, err := d.deliverable(ctx, o, all, to...)
+	out, withheld, some, err := d.deliverable(ctx, o, disclosure.Mail, all, to...)
 	for i, c := range contacts {
 		if err == nil && some[i] {
 			who = append(who, c)
@@ -209,7 +201,7 @@ func (d *Desk) answerURL() string {
 // draft is a message as it would be decided now.
 func (d *Desk) draft(o *office, l constituency.Listed, set Setting, before Message, news []directive, still int64) Message {
 	now := d.now()
-	zone := set.week(o.profile.Location()).zone
+	zone := set.week(o.profile).zone
 	m := Message{Constituent: l.ID, Name: l.Name, At: now.UnixMicro(), Frequency: Never, Period: now.In(zone).Format(time.DateOnly), Still: still,
 		Until: d.today(), Expires: now.AddDate(0, 0, linkDays).UnixMicro()}
 	first := m.Until
@@ -242,100 +234,6 @@ func (d *Desk) draft(o *office, l constituency.Listed, set Setting, before Messa
 	}
 	m.Ticket = fmt.Sprintf("T-%s%d", kind, l.ID)
 	return m
-}
-
-// Preview is what a constituent would be told now: all that waits, whether it is due or not, in the language asked for, or its own.
-type Preview struct {
-	Message    Message  `json:"message"`
-	Digest     *Digest  `json:"digest"` // nil: there is nothing to tell
-	Language   string   `json:"language"`
-	To         []string `json:"to" nullable:"false"` // nobody: there is no contact with an address
-	Withheld   int      `json:"withheld"`            // findings that the gate keeps back
-	Due        int64    `json:"due"`                 // when the first of it is due; 0: nothing is
-	Suppressed int64    `json:"suppressed"`
-	Silent     int64    `json:"silent"`
-}
-
-// Preview shows what would be told to a constituent. Nothing is sent and nothing is written down.
-func (d *Desk) Preview(ctx context.Context, constituent int64, language string) (*Preview, error) {
-	o, err := d.office(ctx)
-	if err != nil {
-		return nil, err
-	}
-	l, ok := o.dir.ByID(constituent)
-	if !ok {
-		return nil, fault.NotFoundf("there is no constituent with the id %d", constituent)
-	}
-	set, err := d.Setting(ctx, constituent)
-	if err != nil {
-		return nil, err
-	}
-	out := &Preview{To: []string{}}
-	var news, still []directive
-	var before Message
-	var contacts []constituency.Contact
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if news, err = directivesOf(tx, constituent, everything, maxEntries); err != nil {
-			return err
-		}
-		if still, err = stillOpen(tx, constituent, everything, maxEntries); err != nil {
-			return err
-		}
-		if before, err = latest(tx, constituent); err != nil {
-			return err
-		}
-		if out.Suppressed, out.Silent, err = keptBack(tx, constituent); err != nil {
-			return err
-		}
-		contacts, err = constituency.Reach(tx, constituent, constituency.Day(d.today()))
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range news {
-		if out.Due == 0 || x.due < out.Due {
-			out.Due = x.due
-		}
-	}
-	if language == "" {
-		language = l.Language
-	}
-	all, withheld, to, err := d.reach(ctx, o, l, append(news, still...), recipients(contacts))
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range to {
-		out.To = append(out.To, c.Mail)
-		if i == 0 && language == "" {
-			language = c.Language
-		}
-	}
-	out.Withheld = len(withheld)
-	news, still = split(all)
-	out.Message = d.draft(o, l, set, before, news, int64(len(still)))
-	if out.Message.urgent() {
-		all = news
-	}
-	if len(all) == 0 {
-		return out, nil
-	}
-	list, err := d.entries(ctx, all)
-	if err != nil {
-		return nil, err
-	}
-	_, short := o.strictest(all)
-	out.Message.secret = "…"
-	w, err := d.begin(ctx, &out.Message, list, sender{o.profile, d.answerURL(), short, o.types}, o.language(language, ""))
-	if err != nil {
-		return nil, err
-	}
-	if err := d.read(ctx, []*wanted{&w.wanted}); err != nil {
-		return nil, err
-	}
-	out.Digest, err = w.end()
-	out.Language = d.speaker(o.language(language, ""), nil).Lang()
-	return out, err
 }
 
 // split separates news from what is still open.

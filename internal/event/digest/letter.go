@@ -20,8 +20,9 @@ type composing struct {
 	*notify.Letter
 	m           Message
 	all         []directive
-	first, last int64 // messages of the ticket before this one
-	w           *writing
+	first, last int64           // messages of the ticket before this one
+	w           *writing        // of mail
+	call        *notify.Content // of a webhook
 	err         error
 }
 
@@ -81,8 +82,10 @@ func (d *Desk) composeAll(ctx context.Context, letters []notify.Letter) ([]notif
 		if err := d.beginLetter(ctx, o, c, facts); err != nil {
 			return nil, err
 		}
-		found += c.w.found
-		rows = append(rows, &c.w.wanted)
+		if c.w != nil {
+			found += c.w.found
+			rows = append(rows, &c.w.wanted)
+		}
 	}
 	if err := d.read(ctx, rows); err != nil {
 		return nil, err
@@ -121,7 +124,7 @@ func (c *composing) readMessage(tx *db.Tx) error {
 
 // deliver leaves what the gate would let out to the letter's recipient.
 func (d *Desk) deliver(ctx context.Context, o *office, c *composing) (err error) {
-	if c.all, _, _, err = d.deliverable(ctx, o, c.all, c.Recipient.In(o.dir)); err != nil {
+	if c.all, _, _, err = d.deliverable(ctx, o, c.Channel, c.all, c.Recipient.In(o.dir)); err != nil {
 		return err
 	}
 	if len(c.all) == 0 {
@@ -134,6 +137,11 @@ func (d *Desk) deliver(ctx context.Context, o *office, c *composing) (err error)
 func (d *Desk) beginLetter(ctx context.Context, o *office, c *composing, facts map[event.ID]event.Finding) (err error) {
 	list := entriesOf(facts, c.all)
 	c.m.count(list)
+	if c.Channel == disclosure.Webhook {
+		call, err := d.composeCall(o, *c.Letter, &c.m, list, c.all)
+		c.call = &call
+		return err
+	}
 	_, short := o.strictest(c.all)
 	c.w, err = d.begin(ctx, &c.m, list, sender{o.profile, d.answerURL(), short, o.types}, c.Language)
 	return err
@@ -141,6 +149,9 @@ func (d *Desk) beginLetter(ctx context.Context, o *office, c *composing, facts m
 
 // content is what a letter says, once its rows are read.
 func (d *Desk) content(o *office, l *composing) (notify.Content, error) {
+	if l.call != nil {
+		return *l.call, nil
+	}
 	out, err := l.w.end()
 	if err != nil {
 		return notify.Content{}, err
@@ -151,9 +162,7 @@ func (d *Desk) content(o *office, l *composing) (notify.Content, error) {
 	for _, f := range out.Files {
 		c.Attachments = append(c.Attachments, mail.Attachment{Name: f.Name, Type: f.Type, Bytes: f.Bytes})
 	}
-	for i := range l.all {
-		c.About = append(c.About, notify.About{Object: disclosure.Ref("finding:" + l.all[i].finding.String()), Mark: o.marking(&l.all[i])})
-	}
+	c.About = o.about(l.all)
 	for i, n := range []int64{l.first, l.last} {
 		if n != 0 && (i == 0 || n != l.first) {
 			if id := d.Outbox.MessageID(letterKey(n, l.To)); id != "" {

@@ -181,9 +181,10 @@ func markWithheld(tx *db.Tx, x *directive) error {
 	return err
 }
 
-// postpone puts off what is due to a constituent.
-func postpone(tx *db.Tx, constituent, now, until int64) error {
-	_, err := tx.Prepared(`UPDATE digest_directive SET due = $1 WHERE constituent = $2 AND due > 0 AND due <= $3`, until, constituent, now)
+// postpone puts off what is due to a constituent: what is urgent until a time, and the rest until another one.
+func postpone(tx *db.Tx, constituent, now, urgent, rest int64) error {
+	_, err := tx.Prepared(`UPDATE digest_directive SET due = CASE WHEN frequency = 'immediate' AND pending <> 'gone' THEN CAST($1 AS BIGINT) ELSE $4 END
+		WHERE constituent = $2 AND due > 0 AND due <= $3`, urgent, constituent, now, rest)
 	return err
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"tocsin/internal/constituency"
+	"tocsin/internal/nation"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -19,16 +21,25 @@ type Setting struct {
 	Weekdays    []int     `json:"weekdays"`  // business days, 0 is Sunday; none: Monday to Friday
 	Hour        int       `json:"hour"`      // local; -1: 8
 	Frequency   Frequency `json:"frequency"` // in place of daily and weekly; "": as policies say. What is immediate stays so
-	Channel     string    `json:"channel"`   // mail, or portal: nothing is sent
+	Channel     string    `json:"channel"`   // mail, webhook, both, or portal: nothing is sent
 	At          int64     `json:"at,omitempty"`
 	By          string    `json:"by,omitempty"`
 }
 
-// The channels.
+// The channels. Where no webhook takes digests any more, mail goes out instead, so that nothing is lost unnoticed.
 const (
 	ByMail     = "mail"
+	ByWebhook  = "webhook"
+	ByBoth     = "both" // mail and webhook
 	PortalOnly = "portal"
 )
+
+// Channels lists them.
+func Channels() []string { return []string{ByMail, ByWebhook, ByBoth, PortalOnly} }
+
+// sends tells whether anything is sent at all, pushes whether it goes to webhooks too.
+func (s *Setting) sends() bool  { return s.Channel != PortalOnly }
+func (s *Setting) pushes() bool { return s.Channel == ByWebhook || s.Channel == ByBoth }
 
 // DefaultSetting is that of a constituent that nobody set anything for.
 func DefaultSetting(constituent int64) Setting {
@@ -53,8 +64,8 @@ func (s *Setting) check() error {
 	if !slices.Contains([]Frequency{"", Immediate, Daily, Weekly}, s.Frequency) {
 		m.add("frequency", "%q is not for a constituent to choose: use immediate, daily, weekly or nothing", s.Frequency)
 	}
-	if s.Channel != ByMail && s.Channel != PortalOnly {
-		m.add("channel", "%q is no channel: use mail or portal", s.Channel)
+	if !slices.Contains(Channels(), s.Channel) {
+		m.add("channel", "%q is no channel: use %s", s.Channel, strings.Join(Channels(), ", "))
 	}
 	return m.err()
 }
@@ -76,8 +87,11 @@ func weekdays(bits int) []int {
 	return out
 }
 
-func (s *Setting) week(nation *time.Location) week {
-	w := week{zone: nation, weekdays: s.mask(), hour: s.Hour}
+func (s *Setting) week(n *nation.Profile) week {
+	w := week{zone: n.Location(), weekdays: s.mask(), hour: s.Hour}
+	if len(n.Holidays) > 0 {
+		w.rests = n.Rests
+	}
 	if s.Zone != "" {
 		if l, err := time.LoadLocation(s.Zone); err == nil {
 			w.zone = l
@@ -124,6 +138,11 @@ func (d *Desk) Set(ctx context.Context, by act.Actor, s Setting) error {
 	s.At = d.now().UnixMicro()
 	return d.DB.Act(ctx, act.Act{Actor: by, Verb: "digest.setting", Object: fmt.Sprintf("constituent:%d", s.Constituent), Detail: detail(s)},
 		func(tx *db.Tx) error {
+			if hooks, err := notify.HooksOf(tx, s.Constituent, Kind); err != nil {
+				return err
+			} else if s.pushes() && len(hooks) == 0 {
+				return fault.Problems{{Field: "channel", Message: "no webhook takes digests: add one first"}}
+			}
 			if err := saveSetting(tx, &s); err != nil {
 				return err
 			}
@@ -134,22 +153,4 @@ func (d *Desk) Set(ctx context.Context, by act.Actor, s Setting) error {
 // may tells whether an actor may see and do what is a constituent's.
 func may(a act.Actor, constituent int64) bool {
 	return a.Kind == act.Local || a.Kind == act.System || a.Rights.Covers(constituent)
-}
-
-// recipients are whom a constituent's mail goes to, each address once: its desks for abuse and security; without those the
-// technical ones; without those anybody but the press.
-func recipients(contacts []constituency.Contact) (out []constituency.Contact) {
-	for _, roles := range [][]string{{"abuse", "security"}, {"technical"}, {"other", "management"}} {
-		seen := map[string]bool{}
-		for _, c := range contacts {
-			if a := address(c.Mail); slices.Contains(roles, c.Role) && !seen[a] {
-				seen[a] = true
-				out = append(out, c)
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
-	}
-	return nil
 }

@@ -213,3 +213,18 @@ func inForce(tx *db.Tx, day event.Day, refs map[string]int64) ([]Suppression, er
 	}
 	return out, err
 }
+
+// byASN tells whether any suppression goes by an autonomous system.
+func byASN(ss []Suppression) bool {
+	return slices.ContainsFunc(ss, func(s Suppression) bool { return s.Kind == OfASN })
+}
+
+// systems notes in which autonomous systems the findings of a type are, by the events of some days.
+func (d *Desk) systems(ctx context.Context, typ int64, from, until event.Day, asns map[event.ID][]string) error {
+	return d.Intake.EachFound(ctx, event.EventQuery{Type: typ, From: from, Until: until}, func(id event.ID, e *event.StoredEvent) error {
+		if as := fmt.Sprintf("AS%d", e.ASN); e.ASN != 0 && !slices.Contains(asns[id], as) {
+			asns[id] = append(asns[id], as)
+		}
+		return nil
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/mail/mailtest"
@@ -77,7 +79,7 @@ func newTownOf(t testing.TB, d *db.DB, registry, dir string) *town {
 	for _, l := range list.All() {
 		w.ids[l.Ref] = l.ID
 	}
-	w.net = egress.Open(egress.Policy{})
+	w.net = egress.Open(egress.Policy{Local: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	w.Desk, err = openDesk(d, dir, w.net, w.server.Config(), now, clock.Real())
 	w.ok(err)
 	return w
@@ -96,7 +98,7 @@ func openDesk(d *db.DB, dir string, net *egress.Net, server mail.Config, now, re
 		return nil, err
 	}
 	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
-	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: real, Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
+	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: real, Gate: gate, Sender: sender, Seal: seal, Client: fetch.New(net, fetch.Options{Attempts: 1}), Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
 	if err != nil {
 		return nil, err
 	}

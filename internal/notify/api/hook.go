@@ -19,6 +19,8 @@ func (r *room) hookRoutes() []api.Route {
 				"Refuse a timestamp that is more than 300 seconds off, and an id seen before: a retry has the same id and body."},
 		api.Operation[enableInput, api.Nothing]{Method: http.MethodPut, Path: "/api/webhooks/{id}/enabled", ID: "enable-webhook",
 			Summary: "Switch a webhook on or off", Permission: write, Handle: r.enable},
+		api.Operation[NumberPath, TestedWebhook]{Method: http.MethodPost, Path: "/api/webhooks/{id}/test", ID: "test-webhook", Status: http.StatusAccepted,
+			Summary: "Post a test to a webhook", Permission: write, Handle: r.testHook},
 		api.Operation[NumberPath, api.Nothing]{Method: http.MethodDelete, Path: "/api/webhooks/{id}", ID: "delete-webhook",
 			Summary: "Remove a webhook; its waiting letters are cancelled", Permission: write, Handle: r.remove},
 	}
@@ -37,13 +39,14 @@ type Webhook struct {
 	Kinds       []string   `json:"kinds" nullable:"false" doc:"The kinds of letter it takes; empty: all"`
 	Enabled     bool       `json:"enabled"`
 	Created     *time.Time `json:"created"`
+	Own         bool       `json:"own" doc:"The constituent made it; it leads to public addresses only"`
 }
 
 func webhookOf(h notify.Hook) Webhook {
 	if h.Kinds == nil {
 		h.Kinds = []string{}
 	}
-	return Webhook{h.ID, h.Constituent, h.Name, h.URL, h.Kinds, h.Enabled, at(h.Created)}
+	return Webhook{h.ID, h.Constituent, h.Name, h.URL, h.Kinds, h.Enabled, at(h.Created), h.Own}
 }
 
 func (r *room) hooks(ctx context.Context, _ api.Caller, in *hooksInput) (*api.Page[Webhook], error) {
@@ -88,4 +91,14 @@ func (r *room) enable(ctx context.Context, c api.Caller, in *enableInput) (*api.
 
 func (r *room) remove(ctx context.Context, c api.Caller, in *NumberPath) (*api.Nothing, error) {
 	return nil, r.Outbox.RemoveHook(ctx, c.Actor, in.ID)
+}
+
+// TestedWebhook is the letter that a test is sent as.
+type TestedWebhook struct {
+	Letter int64 `json:"letter"`
+}
+
+func (r *room) testHook(ctx context.Context, c api.Caller, in *NumberPath) (*TestedWebhook, error) {
+	id, err := r.Outbox.TestHook(ctx, c.Actor, in.ID)
+	return &TestedWebhook{id}, err
 }

@@ -45,7 +45,9 @@ func open(t *testing.T) *rest {
 	_, err = registry.Create(context.Background(), act.Machine, constituency.Constituent{Ref: "isp1", Name: "ISP One", Kind: constituency.ISP, Designation: constituency.OtherDesignation})
 	r.must(err)
 	r.h, err = api.New(api.Config{Title: "t", Version: "1", Log: slog.New(slog.DiscardHandler), Allowed: func(act.Actor, act.Permission) bool { return true },
-		Actor: func(*http.Request) act.Actor { return act.Actor{Kind: act.Person, ID: "1", Name: "Officer"} }},
+		Actor: func(*http.Request) act.Actor {
+			return act.Actor{Kind: act.Person, ID: "1", Name: "Officer", Rights: &act.Rights{Staff: true}}
+		}},
 		Routes(Config{Outbox: r.box, Address: func(context.Context, act.Actor) (string, error) { return "officer@cert.example", nil }})...)
 	r.must(err)
 	return r

@@ -69,3 +69,8 @@ func (r *room) enableHook(ctx context.Context, v web.Visitor, in struct {
 func (r *room) removeHook(ctx context.Context, v web.Visitor, in Numbered) (web.Done, error) {
 	return web.Done{To: "/outbox/webhooks", Flash: "hook.removed"}, r.Outbox.RemoveHook(ctx, v.Actor, in.ID)
 }
+
+func (r *room) testHook(ctx context.Context, v web.Visitor, in Numbered) (web.Done, error) {
+	_, err := r.Outbox.TestHook(ctx, v.Actor, in.ID)
+	return web.Done{To: "/outbox/webhooks", Flash: "hook.tested"}, err
+}

@@ -56,6 +56,7 @@ func Room(c Config) web.Room {
 			web.Page("GET /outbox/webhooks/new", write, "webhook-new.html", r.blank),
 			web.Action("POST /outbox/webhooks/new", write, "GET /outbox/webhooks/new", r.addHook),
 			web.Action("POST /outbox/webhooks/{id}/enable", write, "", r.enableHook),
+			web.Action("POST /outbox/webhooks/{id}/test", write, "", r.testHook),
 			web.Action("POST /outbox/webhooks/{id}/remove", write, "", r.removeHook),
 		}}
 }

@@ -88,7 +88,12 @@ func (d *DB) Act(ctx context.Context, a act.Act, fn func(tx *Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return d.recorder(tx, tx.act)
+		for _, a := range append([]act.Act{tx.act}, tx.also...) {
+			if err := d.recorder(tx, a); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -178,6 +183,7 @@ type Tx struct {
 	conn   *sql.Conn
 	engine Engine
 	act    act.Act
+	also   []act.Act
 	writes bool
 	after  []func(context.Context) error
 	stmts  map[string]*sql.Stmt
@@ -206,6 +212,15 @@ func (t *Tx) Note(object, detail string) {
 	if detail != "" {
 		t.act.Detail = detail
 	}
+}
+
+// Also records what follows from the act in its own transaction, after it and under the same actor: what a rule did because of it.
+func (t *Tx) Also(verb, object, detail string) error {
+	if t.act.Verb == "" {
+		return fmt.Errorf("%s follows from no act", verb)
+	}
+	t.also = append(t.also, act.Act{Actor: t.act.Actor, Verb: verb, Object: object, Detail: detail})
+	return nil
 }
 
 // Exec runs a statement and tells how many rows it changed.

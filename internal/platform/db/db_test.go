@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,39 @@ func TestActAndItsAuditRowAreOneTransaction(t *testing.T) {
 			return err
 		}); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+func TestWhatFollowsFromAnActIsRecordedAfterItOrNotAtAll(t *testing.T) {
+	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) {
+		ctx := context.Background()
+		boom := errors.New("boom")
+		for _, end := range []error{boom, nil} {
+			err := d.Act(ctx, act.Act{Actor: somebody, Verb: "report.file", Object: "report:1"}, func(tx *db.Tx) error {
+				return errors.Join(tx.Also("clock.start", "clock:1", `{}`), tx.Also("clock.start", "clock:2", `{}`), end)
+			})
+			if !errors.Is(err, end) {
+				t.Fatal(err)
+			}
+		}
+		var all []string
+		if err := d.View(ctx, func(tx *db.Tx) error {
+			return tx.Each(`SELECT verb || ' ' || object || ' ' || actor FROM audit ORDER BY id`, nil, func(scan func(...any) error) error {
+				var s string
+				err := scan(&s)
+				all = append(all, s)
+				return err
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"report.file report:1 local:local", "clock.start clock:1 local:local", "clock.start clock:2 local:local"}
+		if !slices.Equal(all, want) {
+			t.Errorf("recorded %q", all)
+		}
+		if err := d.Upkeep(ctx, func(tx *db.Tx) error { return tx.Also("clock.start", "clock:1", "") }); err == nil {
+			t.Error("something followed from no act")
 		}
 	})
 }

@@ -90,6 +90,7 @@ type Request struct {
 	ETag         string // of what is had already, as Response gave it
 	LastModified string
 	MaxBytes     int64 // 0: the client's
+	Public       bool  // a stranger named the address: only public ones are dialled, whatever the policy allows
 }
 
 // Response is what came. Status is 200 to 299, or 304 when what is had already is the latest.

@@ -255,3 +255,19 @@ func FuzzBaseName(f *testing.F) {
 		}
 	})
 }
+
+func TestAStrangersAddressLeadsToPublicAddressesOnly(t *testing.T) {
+	called := false
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	defer s.Close()
+	c := New(egress.Open(egress.Policy{Local: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}), Options{Attempts: 1})
+	for _, address := range []string{s.URL, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)} {
+		if _, _, err := c.Bytes(t.Context(), Request{URL: address}, 100); err != nil {
+			t.Errorf("%s, named by us: %v", address, err)
+		}
+		called = false
+		if _, _, err := c.Bytes(t.Context(), Request{URL: address, Public: true}, 100); !errors.Is(err, egress.ErrLocal) || called {
+			t.Errorf("%s, named by a stranger: %v, called %t", address, err, called)
+		}
+	}
+}

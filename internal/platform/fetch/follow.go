@@ -27,6 +27,11 @@ func (c *Client) follow(ctx context.Context, q Request) (*http.Response, error) 
 		return nil, fault.Invalidf("the address to fetch is no web address: use https://host/path")
 	}
 	via, header := c.first, q.Header
+	if q.Public {
+		if via = c.public; literalLocal(at) {
+			return nil, fmt.Errorf("ask %s: %w", at.Host, egress.ErrLocal)
+		}
+	}
 	for hop := 0; ; hop++ {
 		res, public, err := c.ask(ctx, via, q, at, header)
 		if err != nil {

@@ -27,6 +27,7 @@ type slot struct {
 	def   string
 	need  bool
 	many  bool
+	wild  bool // all values whose names begin with name, by the rest of it
 	exact bool // as it was sent, white space and all
 }
 
@@ -43,6 +44,7 @@ var (
 //	Kinds []string `query:"kind"`
 //	Title string   `form:"title" need:"true" max:"100"`
 //	Files web.Uploads `form:"file"`
+//	Cells map[string]string `form:"cell-*"` // cell-a and cell-b, as a and b
 //
 // A text loses the white space around it, unless it has exact:"true".
 //
@@ -77,6 +79,10 @@ func newDecoder[In any]() (func(*http.Request) (In, error), error) {
 					continue // one In may serve a form's page and its action
 				}
 				values = form[s.name]
+			}
+			if s.wild {
+				ps = append(ps, s.gather(v.FieldByIndex(s.index), form)...)
+				continue
 			}
 			if err := s.set(v.FieldByIndex(s.index), values); err != nil {
 				ps = append(ps, fault.Problem{Field: s.name, Message: err.Error()})
@@ -124,6 +130,14 @@ func collect(t reflect.Type, at []int, out *[]slot) error {
 		}
 		if f.Type == uploadsType {
 			s.from = "upload"
+			*out = append(*out, s)
+			continue
+		}
+		if name, ok := strings.CutSuffix(s.name, "*"); ok {
+			if f.Type != reflect.TypeFor[map[string]string]() || s.from != "form" {
+				return fmt.Errorf("the field %s gathers values of a form: make it a map of texts", f.Name)
+			}
+			s.name, s.wild = name, true
 			*out = append(*out, s)
 			continue
 		}
@@ -198,6 +212,28 @@ func (s slot) set(to reflect.Value, values []string) error {
 	}
 	to.Set(list)
 	return nil
+}
+
+// gather takes the values of a form whose names begin alike, as texts of at most 400 bytes.
+func (s slot) gather(to reflect.Value, form url.Values) (ps fault.Problems) {
+	all := map[string]string{}
+	for name, values := range form {
+		rest, ok := strings.CutPrefix(name, s.name)
+		if !ok || len(values) == 0 {
+			continue
+		}
+		v := strings.TrimSpace(values[len(values)-1])
+		switch {
+		case len(all) == 1000:
+			return fault.Problems{{Field: s.name, Message: "more than 1000 values"}}
+		case len(v) > 400 || !utf8.ValidString(name) || !utf8.ValidString(v) || strings.ContainsRune(v, 0):
+			ps = append(ps, fault.Problem{Field: strings.ToValidUTF8(name, "?"), Message: "not valid UTF-8 text, or too long"})
+		case v != "":
+			all[rest] = v
+		}
+	}
+	to.Set(reflect.ValueOf(all))
+	return ps
 }
 
 func (s slot) one(to reflect.Value, v string) error {

@@ -25,6 +25,7 @@ type Route struct {
 	bare       bool // without the layout
 	arrives    bool // an action that a page outside leads to
 	cleared    bool // what it shows went through the gate
+	retry      bool // its form is shown again also when somebody else was faster
 	maxBody    int64
 	err        error
 
@@ -40,9 +41,19 @@ func (r Route) Pattern() string { return r.pattern }
 // Permission is what the route asks of its caller.
 func (r Route) Permission() act.Permission { return r.permission }
 
+// Body is what MaxBody allows; 0 without it.
+func (r Route) Body() int64 { return r.maxBody }
+
 // MaxBody allows a request body of up to n bytes; 1 MiB without it, and for an In with Uploads no limit.
 func (r Route) MaxBody(n int64) Route {
 	r.maxBody = n
+	return r
+}
+
+// Retry shows an action's form again also when somebody else changed its object meanwhile (a fault of kind Conflict): with what was
+// entered, and what the fault says of the change. The form's hidden fields are of the object as it is now.
+func (r Route) Retry() Route {
+	r.retry = true
 	return r
 }
 
@@ -135,6 +146,9 @@ type File struct {
 	Name  string // proposed to the browser; "" shows it in the browser
 	Type  string // "text/csv; charset=utf-8"
 	Write func(io.Writer) error
+	// Foreign is a page that is none of the console's, such as a mail as its reader sees it: it is shown in a sandbox, where it runs
+	// nothing, loads nothing, sends nothing and belongs to no site. Looking at it takes nothing away.
+	Foreign bool
 }
 
 // Download is a GET that streams a file.

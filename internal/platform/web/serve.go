@@ -143,8 +143,8 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 			a.fail(w, r, v, m, err)
 			return
 		}
-		if e, ok := data.(interface{ Elsewhere() string }); ok && local(e.Elsewhere()) {
-			http.Redirect(w, r, e.Elsewhere(), http.StatusSeeOther)
+		if to := elsewhere(data); to != "" {
+			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
 		}
 		a.show(w, r, m, http.StatusOK, View{Visitor: v, Data: data})
@@ -163,7 +163,7 @@ func (a *App) act(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor)
 		http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
 	done, err := m.action(r, v)
-	if err != nil && fault.KindOf(err) == fault.Invalid && m.back != "" {
+	if kind := fault.KindOf(err); err != nil && m.back != "" && (kind == fault.Invalid || kind == fault.Conflict && m.retry) {
 		a.again(w, r, m, v, err)
 		return
 	}
@@ -221,7 +221,19 @@ func (a *App) again(w http.ResponseWriter, r *http.Request, m *mounted, v Visito
 		a.fail(w, r, v, m, errors.Join(wrong, err))
 		return
 	}
-	a.show(w, back, page, http.StatusBadRequest, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
+	if elsewhere(data) != "" { // there is nothing of the page to show the form on
+		a.fail(w, r, v, m, wrong)
+		return
+	}
+	a.show(w, back, page, troubles[fault.KindOf(wrong)].Status, View{Visitor: v, Data: data, Form: newForm(r.PostForm, wrong)})
+}
+
+// elsewhere is the path of this console under which a page has what it was asked for; "" when it shows it itself.
+func elsewhere(data any) string {
+	if e, ok := data.(interface{ Elsewhere() string }); ok && local(e.Elsewhere()) {
+		return e.Elsewhere()
+	}
+	return ""
 }
 
 // fillPattern is the path of a pattern, with the request's path values.
@@ -238,6 +250,9 @@ func fillPattern(pattern string, r *http.Request) string {
 	return strings.Join(parts, "/")
 }
 
+// foreignPolicy is that of a page that is none of the console's: it may have styles of its own, and nothing else.
+const foreignPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // lazy sends a download's headers with its first byte.
 type lazy struct {
 	w     http.ResponseWriter
@@ -251,6 +266,9 @@ func (l *lazy) begin() {
 	}
 	l.begun = true
 	l.w.Header().Set("Content-Type", l.f.Type)
+	if l.f.Foreign {
+		l.w.Header().Set("Content-Security-Policy", foreignPolicy)
+	}
 	if l.f.Name != "" {
 		l.w.Header().Set("Content-Disposition", attachment(l.f.Name))
 	}
@@ -263,7 +281,7 @@ func (l *lazy) Write(b []byte) (int, error) {
 
 func (a *App) send(w http.ResponseWriter, r *http.Request, m *mounted, v Visitor) {
 	f, err := m.download(r, v)
-	if err == nil && a.cfg.Took != nil && !m.cleared {
+	if err == nil && a.cfg.Took != nil && !m.cleared && !f.Foreign {
 		err = a.cfg.Took(r.Context(), v.Actor, r.URL.Path, r.URL.RawQuery)
 	}
 	if err != nil {

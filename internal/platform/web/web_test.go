@@ -37,6 +37,14 @@ type entry struct {
 	Title string `form:"title" need:"true" max:"10"`
 }
 
+// Elsewhere is where note 7 is shown.
+func (e entry) Elsewhere() string {
+	if e.ID == 7 {
+		return "/notes/8"
+	}
+	return ""
+}
+
 func files(m map[string]string) fstest.MapFS {
 	f := fstest.MapFS{}
 	for n, s := range m {
@@ -211,6 +219,14 @@ func TestActionLeadsOnWithAFlashShownOnce(t *testing.T) {
 func TestRefusedActionShowsItsFormAgain(t *testing.T) {
 	w := get(app(t), "POST", "/notes/3", url.Values{"title": {"<longer than ten>"}}.Encode())
 	want(t, w, 400, `value="&lt;longer than ten&gt;"`, "longer than 10 characters", `aria-invalid="true"`, "Edit a note")
+}
+
+func TestRefusedActionOfAPageThatIsElsewhereIsAnError(t *testing.T) {
+	w := get(app(t), "POST", "/notes/7", url.Values{"title": {"longer than ten"}}.Encode())
+	want(t, w, 400, "longer than 10 characters")
+	if strings.Contains(w.Body.String(), "<form method=\"post\">") {
+		t.Error("the form is shown on a page that shows nothing")
+	}
 }
 
 func TestCrossSiteWritesAreRefused(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/egress"
@@ -56,6 +57,17 @@ func Routes(p *portal.Portal) []api.Route {
 			Summary: "How one's own constituent is told", Permission: read, Handle: r.telling},
 		api.Operation[tellInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/telling/{constituent}", ID: "portal-tell",
 			Summary: "Say how one's own constituent is to be told", Permission: manage, Handle: r.tell},
+		api.ClearedOperation[Chosen, api.Page[notify.Hook]]{Method: http.MethodGet, Path: "/api/portal/webhooks", ID: "portal-webhooks",
+			Summary: "Webhooks of one's own constituents", Permission: read, Handle: r.hooks},
+		api.Operation[newHookInput, PortalWebhook]{Method: http.MethodPost, Path: "/api/portal/webhooks", ID: "portal-create-webhook", Status: http.StatusCreated,
+			Summary: "Have digests posted to a system of one's own; its secret is told once", Permission: manage, Handle: r.addHook,
+			Description: "What is posted is the answer of preview-digest-webhook, signed as create-webhook says. Choose webhook or both as the channel for it to be used."},
+		api.Operation[enableHookInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/webhooks/{id}/enabled", ID: "portal-enable-webhook",
+			Summary: "Switch one's own webhook on or off", Permission: manage, Handle: r.enableHook},
+		api.Operation[HookNumber, api.Nothing]{Method: http.MethodPost, Path: "/api/portal/webhooks/{id}/test", ID: "portal-test-webhook",
+			Summary: "Post a test to one's own webhook", Permission: manage, Handle: r.testHook},
+		api.Operation[HookNumber, api.Nothing]{Method: http.MethodDelete, Path: "/api/portal/webhooks/{id}", ID: "portal-remove-webhook",
+			Summary: "Remove one's own webhook", Permission: manage, Handle: r.removeHook},
 		api.ClearedOperation[Chosen, PortalRegistry]{Method: http.MethodGet, Path: "/api/portal/registry", ID: "portal-registry",
 			Summary: "One's own contacts and assets", Permission: read, Handle: r.registry,
 			Description: "Who acts for several constituents names one; without it the answer has only the choices."},

@@ -94,7 +94,7 @@ type tellInput struct {
 		Weekdays  []int  `json:"weekdays,omitempty" maxItems:"7" doc:"Business days, 0 is Sunday; Monday to Friday when absent"`
 		Hour      int    `json:"hour,omitempty" minimum:"-1" maximum:"23" default:"-1" doc:"Local; -1 is the usual one"`
 		Frequency string `json:"frequency,omitempty" enum:",immediate,daily,weekly"`
-		Channel   string `json:"channel" enum:"mail,portal"`
+		Channel   string `json:"channel" enum:"mail,webhook,both,portal"`
 	}
 }
 

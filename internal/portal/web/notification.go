@@ -100,7 +100,7 @@ func (r *room) telling(ctx context.Context, v web.Visitor, in chosen) (egress.Cl
 	return dress(c, err, func(t *portal.Telling) *tellingOut {
 		out := &tellingOut{Telling: t, Choose: choose(v, t.Choices, in.Constituent), May: v.May(manage),
 			Frequencies: []web.Option{{Label: v.T("telling.frequency.policy")}}, Hours: []web.Option{{Value: "-1", Label: v.T("telling.hour.usual")}}}
-		for _, x := range []string{digest.ByMail, digest.PortalOnly} {
+		for _, x := range digest.Channels() {
 			out.Channels = append(out.Channels, web.Option{Value: x, Label: v.T("telling.channel." + x)})
 		}
 		for _, f := range []digest.Frequency{digest.Immediate, digest.Daily, digest.Weekly} {

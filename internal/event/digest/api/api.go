@@ -40,6 +40,9 @@ func Routes(d *digest.Desk) []api.Route {
 			Summary: "End the first intake of a feed: what it brings from here on is told", Permission: write, Handle: r.begin},
 		api.Operation[previewInput, digest.Preview]{Method: http.MethodGet, Path: "/api/digests/preview", ID: "preview-digest",
 			Summary: "What a constituent would be told now", Permission: read, Handle: r.preview},
+		api.Operation[callInput, digest.Call]{Method: http.MethodGet, Path: "/api/digests/preview/webhook", ID: "preview-digest-webhook",
+			Summary: "What a constituent's webhook would get now", Permission: read, Handle: r.previewCall,
+			Description: "The answer is in the form in which digests are posted to webhooks; the secret of its answer link is left out."},
 		api.Operation[findingInput, About]{Method: http.MethodGet, Path: "/api/digests/findings/{id}", ID: "get-finding-told",
 			Summary: "Who is told of a finding, and what was answered", Permission: read, Handle: r.about},
 		api.Operation[struct{}, api.Page[Policy]]{Method: http.MethodGet, Path: "/api/digests/policies", ID: "list-digest-policies",
@@ -148,6 +151,14 @@ type previewInput struct {
 
 func (r *room) preview(ctx context.Context, _ api.Caller, in *previewInput) (*digest.Preview, error) {
 	return r.desk.Preview(ctx, in.Constituent, in.Language)
+}
+
+type callInput struct {
+	Constituent int64 `query:"constituent" minimum:"1" required:"true"`
+}
+
+func (r *room) previewCall(ctx context.Context, _ api.Caller, in *callInput) (*digest.Call, error) {
+	return r.desk.PreviewCall(ctx, in.Constituent)
 }
 
 // Policy says how soon findings of a case are told. What is absent means any.
@@ -329,6 +340,7 @@ type dryRunInput struct {
 		Replace  bool            `json:"replace,omitempty" doc:"What the registry's draft does not have is gone"`
 		Registry json.RawMessage `json:"registry,omitempty" doc:"A document as for the registry's import"`
 		Policies json.RawMessage `json:"policies,omitempty" doc:"A list of policies; one without a frequency takes one away"`
+		Suppress json.RawMessage `json:"suppressions,omitempty" doc:"A list of suppressions with kind and value, or with end and the number of one"`
 	}
 }
 
@@ -342,6 +354,11 @@ func (r *room) dryRun(ctx context.Context, _ api.Caller, in *dryRunInput) (*dige
 	}
 	if len(in.Body.Policies) > 0 {
 		if d.Policies, err = digest.ReadPolicies(in.Body.Policies); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.Body.Suppress) > 0 {
+		if d.Suppress, d.End, err = digest.ReadSuppressions(in.Body.Suppress); err != nil {
 			return nil, err
 		}
 	}
@@ -364,7 +381,7 @@ type SettingChange struct {
 	Weekdays  []int  `json:"weekdays,omitempty" maxItems:"7" doc:"Business days, 0 is Sunday; Monday to Friday when absent"`
 	Hour      int    `json:"hour,omitempty" minimum:"-1" maximum:"23" default:"-1" doc:"Local; -1 is the usual one"`
 	Frequency string `json:"frequency,omitempty" enum:",immediate,daily,weekly" doc:"In place of daily and weekly; as policies say when absent"`
-	Channel   string `json:"channel" enum:"mail,portal"`
+	Channel   string `json:"channel" enum:"mail,webhook,both,portal"`
 }
 
 func (r *room) set(ctx context.Context, c api.Caller, in *settingInput) (*digest.Setting, error) {

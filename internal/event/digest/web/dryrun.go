@@ -23,8 +23,9 @@ func (r *room) dryRun(ctx context.Context, v web.Visitor, in struct {
 	Days     int    `form:"days" min:"1" max:"90" default:"30"`
 	Registry string `form:"registry" max:"500000"`
 	Policies string `form:"policies" max:"200000"`
+	Suppress string `form:"suppressions" max:"200000"`
 }) (web.Done, error) {
-	draft, err := draftOf(in.Registry, in.Policies)
+	draft, err := draftOf(in.Registry, in.Policies, in.Suppress)
 	if err != nil {
 		return web.Done{}, err
 	}
@@ -35,18 +36,23 @@ func (r *room) dryRun(ctx context.Context, v web.Visitor, in struct {
 	return web.Done{Page: dryRunOut{out, web.Empty{Title: v.T("dry.same"), Text: v.T("dry.same-text")}}, Template: "dry-run-done.html"}, nil
 }
 
-// draftOf reads the two parts of a draft.
-func draftOf(registry, policies string) (d digest.Draft, err error) {
+// draftOf reads the parts of a draft.
+func draftOf(registry, policies, suppressions string) (d digest.Draft, err error) {
 	if strings.TrimSpace(registry) != "" {
 		if d.Registry, err = constituency.Read("draft.json", constituency.JSON, strings.NewReader(registry)); err != nil {
 			return d, err
 		}
 	}
 	if strings.TrimSpace(policies) != "" {
-		d.Policies, err = digest.ReadPolicies([]byte(policies))
+		if d.Policies, err = digest.ReadPolicies([]byte(policies)); err != nil {
+			return d, err
+		}
 	}
-	if d.Registry == nil && len(d.Policies) == 0 && err == nil {
-		err = fault.Problems{{Field: "policies", Message: "give a draft of the registry, or of policies, or both"}}
+	if strings.TrimSpace(suppressions) != "" {
+		d.Suppress, d.End, err = digest.ReadSuppressions([]byte(suppressions))
+	}
+	if d.Registry == nil && len(d.Policies)+len(d.Suppress)+len(d.End) == 0 && err == nil {
+		err = fault.Problems{{Field: "policies", Message: "give a draft of the registry, of policies or of suppressions"}}
 	}
 	return d, err
 }

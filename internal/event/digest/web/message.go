@@ -2,6 +2,9 @@ package web
 
 import (
 	"context"
+	"encoding/json"
+	"html"
+	"io"
 	"maps"
 	"slices"
 
@@ -118,7 +121,8 @@ type previewOut struct {
 	Languages []web.Option
 	Wrong     string
 	*digest.Preview
-	ID int64
+	ID   int64
+	Call string // what its webhooks get, as JSON; "" without any
 }
 
 func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previewOut, error) {
@@ -138,7 +142,35 @@ func (r *room) preview(ctx context.Context, v web.Visitor, in previewIn) (*previ
 		out.ID = id
 		out.Preview, err = r.desk.Preview(ctx, id, in.Language)
 	}
+	if err == nil && len(out.Webhooks) > 0 {
+		var c *digest.Call
+		if c, err = r.desk.PreviewCall(ctx, id); err == nil {
+			var b []byte
+			b, err = json.MarshalIndent(c, "", "  ")
+			out.Call = string(b)
+		}
+	}
 	return out, err
+}
+
+// html is the digest's page as a mail program shows it.
+func (r *room) html(ctx context.Context, v web.Visitor, in previewIn) (web.File, error) {
+	id, err := r.constituent(ctx, in.Constituent)
+	if err != nil {
+		return web.File{}, err
+	}
+	p, err := r.desk.Preview(ctx, id, in.Language)
+	if err != nil {
+		return web.File{}, err
+	}
+	page := "<!DOCTYPE html><meta charset=\"utf-8\"><p>" + html.EscapeString(v.T("preview.nothing")) + "</p>"
+	if p.Digest != nil {
+		page = p.Digest.HTML
+	}
+	return web.File{Type: "text/html; charset=utf-8", Foreign: true, Write: func(w io.Writer) error {
+		_, err := io.WriteString(w, page)
+		return err
+	}}, nil
 }
 
 func (r *room) begin(ctx context.Context, v web.Visitor, in struct {

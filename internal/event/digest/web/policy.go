@@ -28,6 +28,13 @@ type policiesOut struct {
 	Defaults    []defaultRow
 	Severities  []web.Option
 	Frequencies []web.Option
+	Holidays    []holiday // of the year that begins
+}
+
+// holiday is a day on which nothing is told that is not urgent.
+type holiday struct {
+	Day  event.Day
+	Name string
 }
 
 func (r *room) policies(ctx context.Context, v web.Visitor, _ none) (*policiesOut, error) {
@@ -45,6 +52,13 @@ func (r *room) policies(ctx context.Context, v web.Visitor, _ none) (*policiesOu
 	}
 	for s := event.Critical; s >= event.Unrated; s-- {
 		out.Defaults = append(out.Defaults, defaultRow{v.T("severity." + strconv.Itoa(int(s))), digest.Default(s)})
+	}
+	p, _, err := r.desk.Nation.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, rest := range p.RestsBetween(v.Now, v.Now.AddDate(1, 0, 0)) {
+		out.Holidays = append(out.Holidays, holiday{event.DayOf(rest.Day.UnixMicro()), rest.Holiday.Names.In(v.Lang(), p.Languages...)})
 	}
 	return out, nil
 }
@@ -178,7 +192,7 @@ func paces(v web.Visitor) []web.Option {
 }
 
 func channels(v web.Visitor) (out []web.Option) {
-	for _, c := range []string{digest.ByMail, digest.PortalOnly} {
+	for _, c := range digest.Channels() {
 		out = append(out, web.Option{Value: c, Label: v.T("setting.channel." + c)})
 	}
 	return out

@@ -41,6 +41,7 @@ func Room(d *digest.Desk, sectorName Names) web.Room {
 			web.Page("GET /digests/messages/{id}", read, "digest.html", r.one),
 			web.Action("POST /digests/messages/{id}/revoke", write, "", r.revoke),
 			web.Page("GET /digests/preview", read, "preview.html", r.preview),
+			web.Download("GET /digests/preview/html", read, r.html),
 			web.Page("GET /digests/policies", read, "policies.html", r.policies),
 			web.Action("POST /digests/policies", write, "GET /digests/policies", r.setPolicy),
 			web.Action("POST /digests/policies/{id}/remove", write, "", r.removePolicy),

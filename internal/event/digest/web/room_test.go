@@ -32,7 +32,7 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	check("reply.", digest.Replies()...)
 	check("what.", digest.TellNew, digest.TellAgain, digest.TellStill, digest.TellGone)
 	check("weekday.", "0", "1", "2", "3", "4", "5", "6")
-	check("setting.channel.", digest.ByMail, digest.PortalOnly)
+	check("setting.channel.", digest.Channels()...)
 	check("claim.state.", digest.ClaimOpen, digest.ClaimApproved, digest.ClaimRefused)
 	check("language.", "en", "sr-Latn", "sr-Cyrl", "ja", "ko")
 }

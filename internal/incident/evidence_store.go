@@ -1,0 +1,79 @@
+package incident
+
+import (
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+const fileColumns = `id, case_id, report, addition, name, type, bytes, sha256, path, at, by_name, note`
+
+func scanFile(scan func(...any) error) (f File, err error) {
+	return f, scan(&f.ID, &f.Case, &f.Report, &f.Addition, &f.Name, &f.Type, &f.Bytes, &f.SHA256, &f.path, &f.At, &f.By, &f.Note)
+}
+
+func insertFile(tx *db.Tx, f *File) error {
+	return tx.Row(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`, f.Case, f.Report, f.Addition, f.Name, f.Type, f.Bytes, f.SHA256, f.path,
+		f.At, tx.Actor().Subject(), f.By, f.Note).Scan(&f.ID)
+}
+
+func deleteFile(tx *db.Tx, id int64) error {
+	_, err := tx.Exec(`DELETE FROM incident_file WHERE id = $1`, id)
+	return err
+}
+
+func countFiles(tx *db.Tx, caseID, report int64) (n int64, err error) {
+	return n, tx.Row(`SELECT COUNT(*) FROM incident_file WHERE ($1 <> 0 AND case_id = $1) OR ($1 = 0 AND report = $2)`, caseID, report).Scan(&n)
+}
+
+func fileByID(tx *db.Tx, id int64) (File, error) {
+	f, err := scanFile(tx.Row(`SELECT `+fileColumns+` FROM incident_file WHERE id = $1`, id).Scan)
+	if fault.KindOf(err) == fault.NotFound {
+		return f, fault.NotFoundf("there is no file %d", id)
+	}
+	return f, err
+}
+
+// filesOfCase are the files of a case and of its reports.
+func filesOfCase(tx *db.Tx, id int64) ([]File, error) {
+	return eachFile(tx, `WHERE case_id = $1 OR report IN (SELECT id FROM incident_report WHERE case_id = $1) ORDER BY id LIMIT 1000`, id)
+}
+
+func filesOfReport(tx *db.Tx, id int64) ([]File, error) {
+	return eachFile(tx, `WHERE report = $1 ORDER BY id LIMIT 1000`, id)
+}
+
+func eachFile(tx *db.Tx, rest string, args ...any) (out []File, err error) {
+	err = tx.Each(`SELECT `+fileColumns+` FROM incident_file `+rest, args, func(scan func(...any) error) error {
+		f, err := scanFile(scan)
+		out = append(out, f)
+		return err
+	})
+	return out, err
+}
+
+// moveFilesOfReport gives the files that came with a report to another case.
+func moveFilesOfReport(tx *db.Tx, report, into int64) error {
+	_, err := tx.Exec(`UPDATE incident_file SET case_id = $1 WHERE report = $2 AND case_id <> 0`, into, report)
+	return err
+}
+
+func insertPending(tx *db.Tx, path string, lease int64) error {
+	_, err := tx.Exec(`INSERT INTO incident_pending (path, lease) VALUES ($1, $2)`, path, lease)
+	return err
+}
+
+func deletePending(tx *db.Tx, path string) error {
+	_, err := tx.Exec(`DELETE FROM incident_pending WHERE path = $1`, path)
+	return err
+}
+
+func pendingBefore(tx *db.Tx, now int64) (out []string, err error) {
+	err = tx.Each(`SELECT path FROM incident_pending WHERE lease < $1 ORDER BY path LIMIT 1000`, []any{now}, func(scan func(...any) error) error {
+		var p string
+		err := scan(&p)
+		out = append(out, p)
+		return err
+	})
+	return out, err
+}

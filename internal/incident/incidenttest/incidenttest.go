@@ -1,0 +1,88 @@
+// Package incidenttest opens a small town with a desk of incidents, for the tests of what stands on it.
+package incidenttest
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
+	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/nation"
+	"tocsin/internal/notify"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/file"
+)
+
+// Town is a nation with a hospital and a bank.
+type Town struct {
+	*incident.Desk
+	*testing.T
+	Clock *clock.Manual
+	IDs   map[string]int64 // constituents by ref
+}
+
+// Monday is when the town's clock begins.
+var Monday = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+
+// Officer is of the staff: the account 7, as which Ana signs in.
+var Officer = act.Actor{Kind: act.Person, ID: "7", Name: "Ana", Rights: &act.Rights{Staff: true, Account: 7}}
+
+const registry = `{"constituents":[
+ {"ref":"hospital","name":"Hospital","kind":"operator","sector":"health","designation":"special-importance","contacts":[{"role":"security","mail":"soc@hospital.example"}],"assets":[{"kind":"prefix","value":"203.0.113.0/24"}]},
+ {"ref":"bank","name":"Bank","kind":"operator","sector":"finance","contacts":[{"role":"security","mail":"it@bank.example"}],"assets":[{"kind":"prefix","value":"198.51.100.0/24"}]}]}`
+
+// Open opens the town in an empty database.
+func Open(t *testing.T, d *db.DB) *Town {
+	t.Helper()
+	ctx := context.Background()
+	w := &Town{T: t, Clock: clock.NewManual(Monday), IDs: map[string]int64{}}
+	people := constituency.NewStore(d, w.Clock)
+	doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
+	w.OK(err)
+	_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
+	w.OK(err)
+	list, err := people.Directory(ctx)
+	w.OK(err)
+	for _, l := range list.All() {
+		w.IDs[l.Ref] = l.ID
+	}
+	states := nation.NewStore(d)
+	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: w.Clock, Constituency: people, Nation: states})
+	seal, err := identity.OpenSeal(filepath.Join(t.TempDir(), "seal.key"))
+	w.OK(err)
+	box, err := notify.New(notify.Config{DB: d, Clock: w.Clock, Real: w.Clock, Gate: gate, Seal: seal})
+	w.OK(err)
+	staff := func(context.Context) ([]event.Assignee, error) {
+		return []event.Assignee{{ID: 7, Name: "Ana"}, {ID: 8, Name: "Boris"}}, nil
+	}
+	w.Desk, err = incident.New(incident.Config{DB: d, Clock: w.Clock, Real: w.Clock, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
+		Findings: event.NewLister(d).WithClock(w.Clock).WithRegistry(people).WithStaff(staff), Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
+	w.OK(err)
+	return w
+}
+
+// OK ends the test on an error.
+func (w *Town) OK(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// Filed is a report of a constituent.
+func (w *Town) Filed(ref, title string) incident.Report {
+	w.Helper()
+	r, _, err := w.File(context.Background(), Officer, incident.Reporter{Origin: incident.FromPortal, Constituent: w.IDs[ref]},
+		incident.Filing{Title: title, Text: "All shares end in .locked since the night.", Guess: "infected-system", Aware: w.Clock.Now().Add(-time.Hour).UnixMicro(),
+			Name: "Night shift", Mail: "soc@" + ref + ".example"})
+	w.OK(err)
+	return r
+}

@@ -1,0 +1,267 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// Accept makes a case of a report.
+func (d *Desk) Accept(ctx context.Context, by act.Actor, report, version int64, o Opening) (c Case, err error) {
+	_, err = d.triage(ctx, by, "report.accept", report, version, func(tx *db.Tx, r *Report) error {
+		if o.Title == "" {
+			o.Title = r.Title
+		}
+		if o.Type == "" {
+			o.Type = r.Guess
+		}
+		if o.Label == 0 {
+			o.Label = r.Marking().Effective()
+		}
+		if c, err = d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}}); err != nil {
+			return err
+		}
+		if r.Details.CrossBorder == "yes" || r.Details.PersonalData == "yes" {
+			c.CrossBorder, c.Personal = r.Details.CrossBorder == "yes", r.Details.PersonalData == "yes"
+			if err := updateCase(tx, &c); err != nil {
+				return err
+			}
+		}
+		r.State, r.Case = Accepted, c.ID
+		tx.Note(string(r.Ref()), detail(map[string]any{"case": c.Number, "title": c.Title, "type": c.Type, "severity": c.Severity, "tlp": c.Label}))
+		return d.attach(ctx, tx, by, r, &c)
+	})
+	return c, err
+}
+
+// Merge adds a report to a case that is there.
+func (d *Desk) Merge(ctx context.Context, by act.Actor, report, version, into int64) (c Case, err error) {
+	_, err = d.triage(ctx, by, "report.merge", report, version, func(tx *db.Tx, r *Report) error {
+		if c, err = lockCase(tx, into); err != nil {
+			return err
+		}
+		if c.State == Joined {
+			return fault.Conflictf("the case %s is part of another one now: add the report to that one", c.Number)
+		}
+		if err := d.party(tx, by, &c, Party{Constituent: r.Constituent, Part: AsReporter}); err != nil {
+			return err
+		}
+		c.Aware, c.Changed = min(c.Aware, r.Aware), d.now()
+		c.CrossBorder, c.Personal = c.CrossBorder || r.Details.CrossBorder == "yes", c.Personal || r.Details.PersonalData == "yes"
+		if err := updateCase(tx, &c); err != nil {
+			return err
+		}
+		r.State, r.Case = Merged, c.ID
+		tx.Note("", detail(map[string]any{"case": c.Number}))
+		if err := d.attach(ctx, tx, by, r, &c); err != nil {
+			return err
+		}
+		return d.changed(ctx, tx, &c)
+	})
+	return c, err
+}
+
+// attach writes on the case's timeline that a report is part of it, and what its reporter said since.
+func (d *Desk) attach(ctx context.Context, tx *db.Tx, by act.Actor, r *Report, c *Case) error {
+	adds, err := additionsOf(tx, r.ID)
+	if err != nil {
+		return err
+	}
+	e := Entry{Case: c.ID, At: r.Received, Kind: KindReport, Detail: detail(map[string]any{"report": r.ID, "number": r.Number, "origin": r.Origin})}
+	if err := d.enter(tx, by, &e); err != nil {
+		return err
+	}
+	for _, a := range adds {
+		e := Entry{Case: c.ID, At: a.At, Kind: KindAddition, Text: a.Text, Detail: detail(map[string]any{"report": r.ID, "number": r.Number, "addition": a.ID, "step": a.Step})}
+		if err := d.enter(tx, by, &e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reject says that a report is no incident, or none of ours. The reporter reads the reason.
+func (d *Desk) Reject(ctx context.Context, by act.Actor, report, version int64, reason string) (Report, error) {
+	var m mistakes
+	m.text("reason", &reason, maxSummary, true)
+	if err := m.err(); err != nil {
+		return Report{}, err
+	}
+	return d.triage(ctx, by, "report.reject", report, version, func(tx *db.Tx, r *Report) error {
+		r.State, r.Reason = Rejected, reason
+		tx.Note("", detail(map[string]any{"reason": reason}))
+		return nil
+	})
+}
+
+// Repeat says that a report says again what another one said. It becomes part of that one's case, if it has one.
+func (d *Desk) Repeat(ctx context.Context, by act.Actor, report, version, of int64) (Report, error) {
+	return d.triage(ctx, by, "report.duplicate", report, version, func(tx *db.Tx, r *Report) error {
+		if of == report {
+			return fault.Problems{{Field: "of", Message: "a report does not repeat itself"}}
+		}
+		first, err := reportByID(tx, of)
+		if err != nil {
+			return err
+		}
+		if first.State == Draft || first.State == Duplicate {
+			return fault.Conflictf("the report %s is a %s itself: name the one that it repeats", first.Number, first.State)
+		}
+		r.State, r.SameAs, r.Case = Duplicate, of, first.Case
+		tx.Note("", detail(map[string]any{"of": first.Number}))
+		return nil
+	})
+}
+
+// Untriage brings a rejected report, or a duplicate, back to the board.
+func (d *Desk) Untriage(ctx context.Context, by act.Actor, report, version int64) (r Report, err error) {
+	return d.sift(ctx, by, "report.reopen", report, version, func(tx *db.Tx, r *Report) error {
+		if r.State != Rejected && r.State != Duplicate {
+			return fault.Conflictf("the report %s is %s: there is nothing to take back", r.Number, r.State)
+		}
+		r.State, r.Case, r.SameAs, r.Reason = Received, 0, 0, ""
+		return nil
+	})
+}
+
+// triage decides about a report that waits for it.
+func (d *Desk) triage(ctx context.Context, by act.Actor, verb string, report, version int64, fn func(tx *db.Tx, r *Report) error) (Report, error) {
+	return d.sift(ctx, by, verb, report, version, func(tx *db.Tx, r *Report) error {
+		if r.State != Received && r.State != Unconfirmed {
+			return fault.Conflictf("%s decided about the report %s already: it is %s", r.DecidedBy, r.Number, r.State)
+		}
+		return fn(tx, r)
+	})
+}
+
+func (d *Desk) sift(ctx context.Context, by act.Actor, verb string, report, version int64, fn func(tx *db.Tx, r *Report) error) (r Report, err error) {
+	if err := staff(by); err != nil {
+		return r, err
+	}
+	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: verb, Object: fmt.Sprintf("report:%d", report)}, func(tx *db.Tx) error {
+		if r, err = lockReport(tx, report); err != nil {
+			return err
+		}
+		if r.State == Draft {
+			return noReport(report)
+		}
+		if version != 0 && version != r.Version {
+			return fault.Conflictf("somebody changed the report %s after you opened it: look again", r.Number)
+		}
+		if err := fn(tx, &r); err != nil {
+			return err
+		}
+		r.Decided, r.DecidedBy = d.now(), by.Name
+		if err := updateDecision(tx, &r); err != nil {
+			return err
+		}
+		return d.decided(ctx, tx, &r)
+	})
+	return r, err
+}
+
+// Join makes a case part of another one: its reports, timeline, files and parties go there.
+func (d *Desk) Join(ctx context.Context, by act.Actor, id, version, into int64, reason string) (c Case, err error) {
+	var m mistakes
+	m.text("reason", &reason, maxSummary, true)
+	if err := m.err(); err != nil {
+		return c, err
+	}
+	return d.edit(ctx, by, "case.join", id, version, func(tx *db.Tx, from *Case) error {
+		if id == into {
+			return fault.Problems{{Field: "into", Message: "a case cannot become part of itself"}}
+		}
+		to, err := lockCase(tx, into)
+		if err != nil {
+			return err
+		}
+		if to.State == Joined {
+			return fault.Conflictf("the case %s is part of another one itself: name that one", to.Number)
+		}
+		if err := moveCase(tx, id, into); err != nil {
+			return err
+		}
+		from.State, from.MergedInto = Joined, into
+		to.Aware, to.Changed = min(to.Aware, from.Aware), d.now()
+		to.CrossBorder, to.Personal = to.CrossBorder || from.CrossBorder, to.Personal || from.Personal
+		to.Label = max(to.Label, from.Label)
+		if to.Parties, err = partiesOf(tx, into); err != nil {
+			return err
+		}
+		if err := updateCase(tx, &to); err != nil {
+			return err
+		}
+		tx.Note("", detail(map[string]any{"from": from.Number, "into": to.Number, "reason": reason}))
+		e := Entry{Case: into, Kind: KindMerge, Text: reason, Detail: detail(map[string]any{"case": id, "number": from.Number, "title": from.Title})}
+		if err := d.enter(tx, by, &e); err != nil {
+			return err
+		}
+		for _, x := range d.ext {
+			if x.Joined != nil {
+				if err := x.Joined(ctx, tx, from, &to); err != nil {
+					return err
+				}
+			}
+		}
+		return d.changed(ctx, tx, &to)
+	})
+}
+
+// Split takes a report out of a case of several and makes a case of its own of it.
+func (d *Desk) Split(ctx context.Context, by act.Actor, report int64, o Opening, reason string) (c Case, err error) {
+	var m mistakes
+	m.text("reason", &reason, maxSummary, true)
+	if err := m.err(); err != nil {
+		return c, err
+	}
+	_, err = d.sift(ctx, by, "report.split", report, 0, func(tx *db.Tx, r *Report) error {
+		if r.Case == 0 {
+			return fault.Conflictf("the report %s is part of no case", r.Number)
+		}
+		old, err := lockCase(tx, r.Case)
+		if err != nil {
+			return err
+		}
+		all, err := reportsOfCase(tx, old.ID)
+		if err != nil {
+			return err
+		}
+		if len(all) < 2 {
+			return fault.Conflictf("the report %s is the only one of the case %s: there is nothing to split", r.Number, old.Number)
+		}
+		if o.Title == "" {
+			o.Title = r.Title
+		}
+		if o.Label == 0 {
+			o.Label = old.Label
+		}
+		if c, err = d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}}); err != nil {
+			return err
+		}
+		for _, e := range []Entry{
+			{Case: old.ID, Kind: KindSplit, Text: reason, Detail: detail(map[string]any{"report": r.ID, "report_number": r.Number, "case": c.ID, "number": c.Number})},
+			{Case: c.ID, Kind: KindSplit, Text: reason, Detail: detail(map[string]any{"from": old.ID, "number": old.Number})},
+		} {
+			if err := d.enter(tx, by, &e); err != nil {
+				return err
+			}
+		}
+		if err := moveFilesOfReport(tx, r.ID, c.ID); err != nil {
+			return err
+		}
+		r.State, r.Case = Accepted, c.ID
+		tx.Note(string(r.Ref()), detail(map[string]any{"from": old.Number, "case": c.Number, "reason": reason}))
+		old.Changed = d.now()
+		if err := updateCase(tx, &old); err != nil {
+			return err
+		}
+		if err := d.attach(ctx, tx, by, r, &c); err != nil {
+			return err
+		}
+		return d.changed(ctx, tx, &old)
+	})
+	return c, err
+}
