@@ -111,7 +111,9 @@ func (b *bench) measureDelivery(ctx context.Context, e *engine) error {
 	}
 	b.report.add("floor: the same digests, prebuilt", e.name, fmt.Sprintf("%s messages/s", thousands(int64(floor))),
 		fmt.Sprintf("%s of %d KB by net/smtp over %d lines, %s", thousands(int64(len(all))), bytes/int64(len(all))>>10, lines, effort), "")
-	b.handedOver("digests handed over", e, rate, floor, rate, outbox)
+	b.report.add("digests handed over", e.name, fmt.Sprintf("%s messages/s", thousands(int64(rate))),
+		fmt.Sprintf("composed, rendered, in the ledger, taken, settled; %s", outbox), fmt.Sprintf("1/%.1f of the floor, %.1f times its processor time",
+			floor/rate, outbox.each.Seconds()/effort.each.Seconds()))
 	return b.measureSigned(ctx, e, w, s, letters, floor, rate)
 }
 
@@ -151,11 +153,8 @@ func (b *bench) startProfile(e *engine) (stop func(), err error) {
 	}, nil
 }
 
-func (b *bench) handedOver(what string, e *engine, rate, floor, unsigned float64, effort *effort) {
-	note := fmt.Sprintf("1/%.1f of the floor", floor/rate)
-	if rate != unsigned {
-		note += fmt.Sprintf(", %.2f of the rate unsigned", rate/unsigned)
-	}
+func (b *bench) handedOverSigned(what string, e *engine, rate, floor, unsigned float64, effort *effort) {
+	note := fmt.Sprintf("1/%.1f of the floor, %.2f of the rate unsigned", floor/rate, rate/unsigned)
 	b.report.add(what, e.name, fmt.Sprintf("%s messages/s", thousands(int64(rate))), fmt.Sprintf("composed, rendered, in the ledger, taken, settled; %s", effort), note)
 }
 
@@ -205,7 +204,7 @@ func (b *bench) measureSigned(ctx context.Context, e *engine, w *world.World, s 
 		if err != nil {
 			return err
 		}
-		b.handedOver(p.what, e, float64(len(letters))/seconds, floor, unsigned, effort)
+		b.handedOverSigned(p.what, e, float64(len(letters))/seconds, floor, unsigned, effort)
 	}
 	return nil
 }

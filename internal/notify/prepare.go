@@ -130,7 +130,7 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 		ids[i] = d.ID
 	}
 	var contents, messages map[int64][]byte
-	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err := s.DB.View(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
 		contents, messages, err = kept(tx, ids)
 		return err
 	})
@@ -160,7 +160,7 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 	}
 	for _, d := range ds[:n] {
 		if d.err == nil {
-			d.err = s.finish(ctx, d, messages[d.ID])
+			d.err = s.finish(context.WithoutCancel(ctx), d, messages[d.ID])
 		}
 	}
 	return n
