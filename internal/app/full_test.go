@@ -274,10 +274,6 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		secret, _, err := w.Identity.Invite(t.Context(), f.root, identity.Invitation{Login: f.unique("joins") + "@people.example", Name: "Somebody", Role: identity.Member, Constituent: f.ids["alpha"]})
 		f.must(err)
 		return secret
-	case "case":
-		c, err := w.Incidents.Open(t.Context(), f.root, incident.Opening{Title: label}, incident.Party{Constituent: f.ids[ref], Part: incident.AsVictim})
-		f.must(err)
-		return fmt.Sprint(c.ID)
 	case "affected":
 		var id int64
 		fmt.Sscan(f.object("case", role, own, false), &id)
@@ -389,7 +385,7 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
 		return fmt.Sprint(h.ID)
-	case "report", "own-report", "evidence":
+	case "report", "own-report", "case", "evidence":
 		now := w.Clock().Now().UnixMicro()
 		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label, Aware: now})
 		f.must(err)

@@ -162,6 +162,8 @@ var queries = map[string]string{
 	"GET /findings/rule":                  "?verb=note",
 	"GET /search":                         "?q=203.0.113.1",
 	"GET /api/search":                     "?q=203.0.113.1",
+	"GET /cases/search":                   "?q=thing",
+	"GET /api/cases/search":               "?q=thing",
 	"GET /api/why":                        "?subject=203.0.113.1",
 	"GET /api/counts":                     "?from=2026-01-01&until=2026-01-31",
 	"GET /portal/findings/export/":        "",

@@ -93,6 +93,9 @@ func (w *World) wire(ctx context.Context) error {
 	w.Filing.Register(w.jobs)
 	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
 		Outbox: w.Outbox, Incidents: w.Incidents})
+	if err != nil {
+		return err
+	}
 	w.Yearly, err = yearly.New(yearly.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate, Outbox: w.Outbox, Log: w.cfg.Log})
 	if err != nil {
 		return err
