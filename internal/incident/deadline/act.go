@@ -173,10 +173,13 @@ func stamped(all []Alarm) (out []map[string]string) {
 	return out
 }
 
-// close ends the life of a clock in a state.
+// close ends the life of a clock in a state. Who settles it need not be told of its alarms any more.
 func (d *Desk) close(tx *db.Tx, c *Clock, to State, reason string) error {
 	c.State, c.next, c.Reason, c.Decided, c.DecidedBy = to, 0, reason, d.now(), tx.Actor().Name
-	return updateClock(tx, c)
+	if err := updateClock(tx, c); err != nil {
+		return err
+	}
+	return seeAll(tx, c.ID, c.Decided, c.DecidedBy)
 }
 
 func (d *Desk) end(tx *db.Tx, c *Clock, why string) error {

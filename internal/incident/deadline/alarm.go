@@ -111,7 +111,7 @@ func (d *Desk) told(tx *db.Tx, c *Clock, f Fired) error {
 	return err
 }
 
-// Unseen lists the alarms of live clocks that nobody has seen, the latest first, at most 200, each with its clock.
+// Unseen lists the alarms that nobody has seen, whose clocks are live all, the latest first, at most 200, each with its clock.
 func (d *Desk) Unseen(ctx context.Context) (out []Raised, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		fired, err := unseenAlarms(tx, 200)

@@ -232,9 +232,15 @@ func alarmsWhere(tx *db.Tx, where string, args ...any) (out []Fired, err error) 
 	return out, err
 }
 
-// unseenAlarms are those that nobody has seen and that still matter, the latest first.
+// unseenAlarms are those that nobody has seen, the latest first.
 func unseenAlarms(tx *db.Tx, limit int) ([]Fired, error) {
-	return alarmsWhere(tx, `seen = 0 AND overtaken = 0 AND clock IN (SELECT id FROM clock WHERE live = 1) ORDER BY id DESC LIMIT $1`, limit)
+	return alarmsWhere(tx, `seen = 0 AND overtaken = 0 ORDER BY id DESC LIMIT $1`, limit)
+}
+
+// seeAll notes the alarms of a clock as seen by who settled it.
+func seeAll(tx *db.Tx, clock, at int64, name string) error {
+	_, err := tx.Exec(`UPDATE clock_alarm SET seen = $1, seen_by = $2 WHERE clock = $3 AND seen = 0`, at, name, clock)
+	return err
 }
 
 func markSeen(tx *db.Tx, id, at int64, name string) (int64, error) {

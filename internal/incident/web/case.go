@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"tocsin/internal/incident"
+	"tocsin/internal/nation"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/web"
 )
@@ -115,6 +117,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	if len(entries) > 0 && in.Before == 0 {
 		p.Seen = entries[0].ID
 	}
+	p.Sections = append(p.Sections, section{v.T("case.clocks"), clocks(c.ID)})
 	for _, s := range c.State.Next() {
 		p.States = append(p.States, web.Option{Value: string(s), Label: v.T("case-state." + string(s))})
 	}
@@ -126,6 +129,9 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	}
 	return p, nil
 }
+
+// clocks is where a case's deadlines stand.
+func clocks(id int64) string { return fmt.Sprintf("/cases/%d/clocks", id) }
 
 // entry is a line of the timeline as people read it.
 type entry struct {
@@ -155,6 +161,9 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		ID           json.Number
 		Of           json.Number `json:"from"`
 		ReportNumber string      `json:"report_number"`
+		Event        string
+		Due          int64
+		StepNames    nation.Localized `json:"step_names"`
 	}
 	json.Unmarshal([]byte(e.Detail), &d) // what cannot be read is shown by its kind alone
 	state := func(s string) string {
@@ -196,6 +205,9 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		} else {
 			out.What = v.T("entry.split-from", d.Number)
 		}
+	case "clock": // of the statutory clocks
+		out.What = v.T("entry.clock."+d.Event, d.StepNames.In(v.Lang(), "en"), v.Time(time.UnixMicro(d.Due)))
+		out.Links = []section{{v.T("case.clocks"), clocks(e.Case)}}
 	default:
 		if v.Has("entry." + e.Kind) {
 			out.What = v.T("entry." + e.Kind)
