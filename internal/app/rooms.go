@@ -33,6 +33,7 @@ import (
 	incidentapi "tocsin/internal/incident/api"
 	deadlineapi "tocsin/internal/incident/deadline/api"
 	deadlineweb "tocsin/internal/incident/deadline/web"
+	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
 	yearlyapi "tocsin/internal/incident/yearly/api"
@@ -167,6 +168,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, specialapi.Routes(w.Special)...)
 	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
+	routes = append(routes, filingapi.Routes(w.Filing)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)

@@ -90,6 +90,7 @@ func (w *World) wire(ctx context.Context) error {
 	if w.Filing, err = filing.New(w.Incidents); err != nil {
 		return err
 	}
+	w.Filing.Box, w.Mailbox.Incidents = w.Mailbox, w.Filing.Mailbox()
 	w.Filing.Register(w.jobs)
 	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
 		Outbox: w.Outbox, Incidents: w.Incidents})

@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
+	"tocsin/internal/notify/mailbox"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/rate"
@@ -28,7 +29,8 @@ var locales embed.FS
 // Counter is where reporters are served. It is safe for concurrent use.
 type Counter struct {
 	*incident.Desk
-	URL string // by which browsers reach the console, without a slash at its end; links in letters begin with it
+	Box *mailbox.Box // whose messages become reports; nil: none do
+	URL string       // by which browsers reach the console, without a slash at its end; links in letters begin with it
 
 	words *text.Catalogue
 	key   []byte // of the codes that confirm an address
@@ -65,6 +67,9 @@ func New(d *incident.Desk) (*Counter, error) {
 
 // Register adds the counter's jobs: what nothing needs any more is removed.
 func (c *Counter) Register(q *job.Queue) {
+	if c.Box != nil {
+		q.Handle(mailJob, c.keepMail)
+	}
 	q.Periodic("filing.sweep", sweepEvery, func(ctx context.Context, _ job.Job) error { return c.Sweep(ctx) })
 }
 

@@ -175,7 +175,7 @@ func TestWhatAStrangerAddsIsBounded(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
 		secret, _ := w.handedIn(w.filing())
-		w.refused(w.KeepByLink(ctx, secret, "big", "", io.LimitReader(zeros{}, 2<<20)), fault.Invalid, "larger than")
+		w.refused(w.KeepByLink(ctx, secret, "big", "", io.LimitReader(zeros{}, 17<<20)), fault.Invalid, "larger than")
 		for range maxFiles {
 			w.ok(w.KeepByLink(ctx, secret, "a", "", strings.NewReader("x")))
 		}

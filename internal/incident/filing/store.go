@@ -1,6 +1,7 @@
 package filing
 
 import (
+	"strings"
 	"tocsin/internal/incident"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -64,4 +65,41 @@ func adviceTo(tx *db.Tx, report int64) (out []Advice, err error) {
 			return err
 		})
 	return out, err
+}
+
+// reportOf finds the report with a number and its reporter's address; 0 when there is none, or it is a draft.
+func reportOf(tx *db.Tx, number string) (id int64, mail string, err error) {
+	err = tx.Row(`SELECT id, mail FROM incident_report WHERE number = $1 AND state <> $2`, number, string(incident.Draft)).Scan(&id, &mail)
+	if fault.KindOf(err) == fault.NotFound {
+		return 0, "", nil
+	}
+	return id, mail, err
+}
+
+func isReport(tx *db.Tx, number string) (bool, error) {
+	id, _, err := reportOf(tx, number)
+	return id != 0, err
+}
+
+// caseID finds the case with a number; 0 when there is none.
+func caseID(tx *db.Tx, number string) (id int64, err error) {
+	err = tx.Row(`SELECT CASE WHEN merged_into <> 0 THEN merged_into ELSE id END FROM incident_case WHERE number = $1`, number).Scan(&id)
+	if fault.KindOf(err) == fault.NotFound {
+		return 0, nil
+	}
+	return id, err
+}
+
+// constituentOf is the only constituent whose contact has a mail address today; 0 when there is none, or several have it.
+func constituentOf(tx *db.Tx, mail string, day int64) (id int64, err error) {
+	n := 0
+	err = tx.Each(`SELECT DISTINCT constituent FROM contact WHERE lower(mail) = $1 AND valid_from <= $2 AND valid_until > $2 ORDER BY constituent LIMIT 2`,
+		[]any{strings.ToLower(mail), day}, func(scan func(...any) error) error {
+			n++
+			return scan(&id)
+		})
+	if n != 1 {
+		id = 0
+	}
+	return id, err
 }

@@ -78,7 +78,7 @@ func newTown(t testing.TB, d *db.DB) *town {
 	box, err := notify.New(notify.Config{DB: d, Clock: w.clock, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000})
 	w.ok(err)
 	desk, err := incident.New(incident.Config{DB: d, Clock: w.clock, Real: clock.Real(), Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
+		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 16 << 20})
 	w.ok(err)
 	w.Counter, err = New(desk)
 	w.ok(err)

@@ -156,10 +156,10 @@ func insertTicket(tx *db.Tx, ticket, subject string, constituent, now int64) err
 	return err
 }
 
-// assign puts a message into its conversation, by hand.
+// assign puts a message of the inbox into its conversation.
 func assign(tx *db.Tx, m *Message) error {
 	_, err := tx.Exec(`UPDATE mailbox_message SET ticket = $1, letter = $2, constituent = $3, threaded = $4, verified = $5, state = 'open', reason = ''
-		WHERE id = $6`, m.Ticket, m.Letter, m.Constituent, ByHand, flag(m.Verified), m.ID)
+		WHERE id = $6`, m.Ticket, m.Letter, m.Constituent, m.Threaded, flag(m.Verified), m.ID)
 	return err
 }
 

@@ -157,6 +157,11 @@ func (b *Box) findTicket(tx *db.Tx, word string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if !there && len(ls) == 0 && b.Incidents.Known != nil {
+			if there, err = b.Incidents.Known(tx, ticket); err != nil {
+				return "", err
+			}
+		}
 		if there || len(ls) > 0 {
 			return ticket, nil
 		}

@@ -22,7 +22,7 @@ import (
 )
 
 func TestTextsStandInTheCatalogue(t *testing.T) {
-	webtest.Check(t, Room(nil), "mail.no-subject", "list.none-text", "did.answer", "did.assign", "did.begin", "did.dismiss", "did.finish", "did.report",
+	webtest.Check(t, Room(nil), "mail.no-subject", "list.none-text", "did.answer", "did.assign", "did.begin", "did.incident", "did.dismiss", "did.finish", "did.report",
 		"col.subject", "col.from", "col.kind", "col.taken")
 	check := func(key string) {
 		t.Helper()
@@ -48,7 +48,7 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	for _, f := range []eml.Flaw{eml.Cut, eml.ManyParts, eml.Deep, eml.LongText, eml.Header, eml.Broken, eml.Charset, eml.Senders, eml.Encrypted} {
 		check("flaw." + string(f))
 	}
-	for _, how := range []string{mailbox.ByReference, mailbox.ByTicket, mailbox.ByReport, mailbox.ByHand} {
+	for _, how := range []string{mailbox.ByReference, mailbox.ByTicket, mailbox.ByReport, mailbox.ByHand, mailbox.ByIntake} {
 		check("threaded." + how)
 	}
 	for _, s := range []mailbox.FileState{mailbox.Queued, mailbox.Took, mailbox.Failed} {
