@@ -84,6 +84,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 
 	// incidents
 	furnishIncidents(t, w, root, at, own)
+	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks")
 
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})

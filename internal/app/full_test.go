@@ -374,11 +374,18 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 			return err
 		}))
 		return fmt.Sprint(id)
+	case "clock":
+		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label,
+			Aware: w.Clock().Now().UnixMicro(), Details: incident.Details{PersonalData: "yes"}})
+		f.must(err)
+		sheet, err := w.Deadlines.OfReport(t.Context(), r.ID)
+		f.must(err)
+		return fmt.Sprint(sheet.Clocks[0].ID)
 	case "webhook":
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
 		return fmt.Sprint(h.ID)
-	case "report", "case", "evidence":
+	case "report", "own-report", "case", "evidence":
 		now := w.Clock().Now().UnixMicro()
 		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label, Aware: now})
 		f.must(err)
@@ -386,9 +393,6 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		case "evidence":
 			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Report: r.ID, Name: label}, strings.NewReader(label))
 			return num(e.ID, err)
-		case "case":
-			c, err := w.Incidents.Accept(t.Context(), f.root, r.ID, 0, incident.Opening{})
-			return num(c.ID, err)
 		}
 		return fmt.Sprint(r.ID)
 	case "own-webhook":
@@ -437,11 +441,6 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		s, err := w.Digest.Suppress(t.Context(), f.root, digest.Suppression{Kind: digest.OfFeed, Value: f.unique("none"), Until: event.DayOf(w.Clock().Now().UnixMicro()) + 1, Reason: label})
 		f.must(err)
 		return fmt.Sprint(s.ID)
-	case "own-report":
-		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]},
-			incident.Filing{Title: label, Text: label, Aware: w.Clock().Now().UnixMicro()})
-		f.must(err)
-		return fmt.Sprint(r.ID)
 	case "upload":
 		return path.Base(f.sendFile(identity.Administrator, "/upload", url.Values{"feed": {"shadowserver"}}, "2026-01-01-scan_ssdp-ruritania.csv", "\"timestamp\",\"ip\"\n"))
 	case "import":

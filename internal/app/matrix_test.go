@@ -18,6 +18,12 @@ import (
 // placed says what the parameters of addresses name: the kinds of full.make, or "=" and a word that stands for itself. The
 // longest beginning that fits a pattern counts, and a pattern that nothing fits is a fault of this table.
 var placed = map[string][]string{
+	"/clocks/":                                {"clock"},
+	"/clocks/export/":                         {"=csv"},
+	"/portal/clocks/export/":                  {"=csv"},
+	"/api/clocks/":                            {"clock"},
+	"/api/portal/reports/":                    {"own-report"},
+	"/api/portal/reports/{id}/files/":         {"own-report", "=999"},
 	"/account/passkeys/":                      {"passkey"},
 	"/account/providers/":                     {"=absent"},
 	"/account/tokens/":                        {"token"},
@@ -78,7 +84,6 @@ var placed = map[string][]string{
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
-	"/reports/":                               {"report"},
 	"/sectors/":                               {"=energy"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
@@ -280,7 +285,7 @@ func (c cell) judge(d app.Declared, a *http.Response) bool {
 		if rest {
 			return a.StatusCode == http.StatusUnauthorized
 		}
-		return method != "GET" && a.StatusCode == http.StatusForbidden || a.StatusCode == http.StatusForbidden && strings.HasSuffix(path, "/progress") ||
+		return method != "GET" && a.StatusCode == http.StatusForbidden || a.StatusCode == http.StatusForbidden && (strings.HasSuffix(path, "/progress") || strings.HasSuffix(path, "/live")) ||
 			a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/sign-in?to=")
 	case refused:
 		return a.StatusCode == http.StatusForbidden || path == "/{$}" && a.StatusCode == http.StatusSeeOther

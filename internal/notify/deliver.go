@@ -209,12 +209,9 @@ func (s *shift) handed(tx *db.Tx, ls []*Letter) error {
 				return err
 			}
 		}
-		if err := handed(tx, l, at); err != nil {
-			return err
-		}
 		if err := succeeded(tx, l.HealthKey(), at); err != nil {
 			return err
 		}
 	}
-	return nil
+	return handed(tx, ls, at)
 }

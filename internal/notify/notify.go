@@ -81,6 +81,7 @@ type Outbox struct {
 	pace   *pace
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
+	rooms  sync.Pool // buffers that messages are packed in
 
 	mu        sync.Mutex
 	composers map[string]Composer
@@ -111,7 +112,7 @@ func New(c Config) (*Outbox, error) {
 	rand.Read(b[:])
 	o.holder = hex.EncodeToString(b[:])
 	var err error
-	if o.pack, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(c.Workers)); err != nil {
+	if o.pack, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(drafting), zstd.WithLowerEncoderMem(true)); err != nil {
 		return nil, err
 	}
 	o.unpack, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(c.Workers))

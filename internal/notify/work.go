@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"tocsin/internal/constituency"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/mail"
 )
@@ -32,13 +31,12 @@ type shift struct {
 	*Outbox
 	batch *batch
 	looks chan *look
-	names atomic.Pointer[constituency.Directory] // as it was at the last claim
-	ill   sync.Map                               // lines that are out of order, as far as is known
-	room  *semaphore.Weighted                    // of inFlight
-	on    atomic.Bool                            // the switch, as it was at the last claim
-	open  atomic.Int64                           // lines to the mail server
-	dials sync.Mutex                             // one finds out whether there is a mail server, the others wait for that
-	spare chan *mail.Line                        // one that proved that there is a mail server, for whoever comes first
+	ill   sync.Map            // lines that are out of order, as far as is known
+	room  *semaphore.Weighted // of inFlight
+	on    atomic.Bool         // the switch, as it was at the last claim
+	open  atomic.Int64        // lines to the mail server
+	dials sync.Mutex          // one finds out whether there is a mail server, the others wait for that
+	spare chan *mail.Line     // one that proved that there is a mail server, for whoever comes first
 }
 
 // Work composes, renders and delivers until ctx ends; hand-overs under way then end, and what was claimed is given back.
@@ -115,11 +113,6 @@ func (s *shift) claim(ctx context.Context, n int) (out []Letter, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	holder := fmt.Sprintf("%s:%d", s.holder, n)
-	names, err := s.Gate.Constituency.Directory(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.names.Store(names)
 	err = s.DB.Upkeep(ctx, func(tx *db.Tx) error {
 		out = nil
 		on := false

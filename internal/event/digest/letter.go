@@ -124,7 +124,7 @@ func (c *composing) readMessage(tx *db.Tx) error {
 
 // deliver leaves what the gate would let out to the letter's recipient.
 func (d *Desk) deliver(ctx context.Context, o *office, c *composing) (err error) {
-	if c.all, _, _, err = d.deliverable(ctx, o, c.Channel, c.all, c.Recipient); err != nil {
+	if c.all, _, _, err = d.deliverable(ctx, o, c.Channel, c.all, c.Recipient.In(o.dir)); err != nil {
 		return err
 	}
 	if len(c.all) == 0 {

@@ -38,24 +38,24 @@ func Routes(d *deadline.Desk) []api.Route {
 			Types: []string{"text/csv", "text/calendar"}, Handle: r.export},
 		api.Operation[struct{}, api.Page[ClockAlarm]]{Method: http.MethodGet, Path: "/api/clocks/alarms", ID: "list-clock-alarms",
 			Summary: "Alarms that nobody has seen, the latest first", Permission: read, Handle: r.alarms},
-		api.Operation[seenInput, SeenAlarms]{Method: http.MethodPost, Path: "/api/clocks/alarms/seen", ID: "see-clock-alarms",
+		api.Operation[clockSeenInput, SeenAlarms]{Method: http.MethodPost, Path: "/api/clocks/alarms/seen", ID: "see-clock-alarms",
 			Summary: "Note alarms as seen", Permission: write, Handle: r.seen},
 		api.Operation[NumberPath, StatutoryClockDetail]{Method: http.MethodGet, Path: "/api/clocks/{id}", ID: "get-clock", Summary: "One clock with its law and alarms",
 			Permission: read, Handle: r.one},
-		api.Operation[submitInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/submit", ID: "submit-clock", Permission: write, Handle: r.submit,
+		api.Operation[clockSubmitInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/submit", ID: "submit-clock", Permission: write, Handle: r.submit,
 			Summary: "Note by hand that a report was submitted", Description: "Reports and additions that name the step are noted by themselves."},
-		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/waive", ID: "waive-clock", Summary: "Waive a report", Permission: rule, Handle: r.waive},
-		api.Operation[reasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/reopen", ID: "reopen-clock",
+		api.Operation[clockReasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/waive", ID: "waive-clock", Summary: "Waive a report", Permission: rule, Handle: r.waive},
+		api.Operation[clockReasonInput, api.Nothing]{Method: http.MethodPost, Path: "/api/clocks/{id}/reopen", ID: "reopen-clock",
 			Summary: "Take back a waiver, or what was submitted by hand", Permission: rule, Handle: r.reopen},
 		api.Operation[NumberPath, ClockSheet]{Method: http.MethodGet, Path: "/api/cases/{id}/clocks", ID: "case-clocks", Summary: "The clocks of a case, and the laws that were looked at",
 			Permission: read, Handle: r.ofCase},
-		api.Operation[rulingInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/clocks/significant", ID: "rule-case-significant",
+		api.Operation[clockRulingInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/clocks/significant", ID: "rule-case-significant",
 			Summary: "Say whether a case is significant in the law's sense", Permission: rule, Handle: r.ruleCase},
-		api.Operation[beginInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/clocks/begin", ID: "begin-clocks",
+		api.Operation[clockBeginInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/clocks/begin", ID: "begin-clocks",
 			Summary: "Start the clocks of a party that became aware otherwise than by its own report", Permission: write, Handle: r.begin},
 		api.Operation[NumberPath, ClockSheet]{Method: http.MethodGet, Path: "/api/reports/{id}/clocks", ID: "report-clocks",
 			Summary: "The clocks of a report, and the laws that were looked at", Permission: read, Handle: r.ofReport},
-		api.Operation[rulingInput, api.Nothing]{Method: http.MethodPost, Path: "/api/reports/{id}/clocks/significant", ID: "rule-report-significant",
+		api.Operation[clockRulingInput, api.Nothing]{Method: http.MethodPost, Path: "/api/reports/{id}/clocks/significant", ID: "rule-report-significant",
 			Summary: "Say whether a report without a case is of a significant incident", Permission: rule, Handle: r.ruleReport},
 	}...)
 }
@@ -141,7 +141,9 @@ func (r *room) export(ctx context.Context, _ api.Caller, in *exportInput) (*api.
 
 // stream is an export as an answer; its names are in English.
 func (r *room) stream(format string, lines []deadline.Line) *api.Stream {
-	s := &api.Stream{ContentType: deadline.Types()[0], Name: "clocks." + format, Write: func(_ context.Context, w io.Writer) error { return deadline.Write(w, format, "en", r.clock.Now(), lines) }}
+	s := &api.Stream{ContentType: deadline.Types()[0], Name: "clocks." + format, Write: func(_ context.Context, w io.Writer) error {
+		return deadline.Write(w, format, "en", r.clock.Now(), lines)
+	}}
 	if format == "ics" {
 		s.ContentType = deadline.Types()[1]
 	}
@@ -168,7 +170,7 @@ func (r *room) alarms(ctx context.Context, _ api.Caller, _ *struct{}) (*api.Page
 	return api.NewPage(out, ""), err
 }
 
-type seenInput struct {
+type clockSeenInput struct {
 	Body struct {
 		Alarms []int64 `json:"alarms" maxItems:"1000"`
 	}
@@ -179,7 +181,7 @@ type SeenAlarms struct {
 	Alarms int64 `json:"alarms"`
 }
 
-func (r *room) seen(ctx context.Context, c api.Caller, in *seenInput) (*SeenAlarms, error) {
+func (r *room) seen(ctx context.Context, c api.Caller, in *clockSeenInput) (*SeenAlarms, error) {
 	n, err := r.desk.See(ctx, c.Actor, in.Body.Alarms...)
 	return &SeenAlarms{n}, err
 }
@@ -200,7 +202,7 @@ func (r *room) one(ctx context.Context, _ api.Caller, in *NumberPath) (*Statutor
 	return &v, nil
 }
 
-type submitInput struct {
+type clockSubmitInput struct {
 	NumberPath
 	Body struct {
 		At    time.Time `json:"at" doc:"When it was submitted"`
@@ -208,29 +210,29 @@ type submitInput struct {
 	}
 }
 
-func (r *room) submit(ctx context.Context, c api.Caller, in *submitInput) (*api.Nothing, error) {
+func (r *room) submit(ctx context.Context, c api.Caller, in *clockSubmitInput) (*api.Nothing, error) {
 	_, err := r.desk.Submit(ctx, c.Actor, in.ID, in.Body.At.UnixMicro(), in.Body.Proof)
 	return nil, err
 }
 
-type reasonInput struct {
+type clockReasonInput struct {
 	NumberPath
 	Body struct {
 		Reason string `json:"reason" maxLength:"2000"`
 	}
 }
 
-func (r *room) waive(ctx context.Context, c api.Caller, in *reasonInput) (*api.Nothing, error) {
+func (r *room) waive(ctx context.Context, c api.Caller, in *clockReasonInput) (*api.Nothing, error) {
 	_, err := r.desk.Waive(ctx, c.Actor, in.ID, in.Body.Reason)
 	return nil, err
 }
 
-func (r *room) reopen(ctx context.Context, c api.Caller, in *reasonInput) (*api.Nothing, error) {
+func (r *room) reopen(ctx context.Context, c api.Caller, in *clockReasonInput) (*api.Nothing, error) {
 	_, err := r.desk.Reopen(ctx, c.Actor, in.ID, in.Body.Reason)
 	return nil, err
 }
 
-type rulingInput struct {
+type clockRulingInput struct {
 	NumberPath
 	Body struct {
 		Significant bool   `json:"significant"`
@@ -238,15 +240,15 @@ type rulingInput struct {
 	}
 }
 
-func (r *room) ruleCase(ctx context.Context, c api.Caller, in *rulingInput) (*api.Nothing, error) {
+func (r *room) ruleCase(ctx context.Context, c api.Caller, in *clockRulingInput) (*api.Nothing, error) {
 	return nil, r.desk.Rule(ctx, c.Actor, 0, in.ID, in.Body.Significant, in.Body.Reason)
 }
 
-func (r *room) ruleReport(ctx context.Context, c api.Caller, in *rulingInput) (*api.Nothing, error) {
+func (r *room) ruleReport(ctx context.Context, c api.Caller, in *clockRulingInput) (*api.Nothing, error) {
 	return nil, r.desk.Rule(ctx, c.Actor, in.ID, 0, in.Body.Significant, in.Body.Reason)
 }
 
-type beginInput struct {
+type clockBeginInput struct {
 	NumberPath
 	Body struct {
 		Constituent int64     `json:"constituent" minimum:"1"`
@@ -255,7 +257,7 @@ type beginInput struct {
 	}
 }
 
-func (r *room) begin(ctx context.Context, c api.Caller, in *beginInput) (*api.Nothing, error) {
+func (r *room) begin(ctx context.Context, c api.Caller, in *clockBeginInput) (*api.Nothing, error) {
 	return nil, r.desk.Begin(ctx, c.Actor, in.ID, in.Body.Constituent, in.Body.Aware.UnixMicro(), in.Body.Reason)
 }
 
