@@ -30,6 +30,7 @@ type options struct {
 	requests                                  int
 	letters                                   int
 	digests                                   int
+	reports                                   int
 	profile                                   string
 }
 
@@ -51,10 +52,11 @@ func main() {
 	flag.IntVar(&o.letters, "letters", 10_000, "letters through the outbox; 0 measures none")
 	flag.IntVar(&o.requests, "requests", 40, "requests of each page")
 	flag.IntVar(&o.digests, "digests", 10_000, "recipients of digests; 0 measures none")
+	flag.IntVar(&o.reports, "reports", 100_000, "reports of incidents, every fifth with a case; 0 measures none")
 	flag.StringVar(&o.profile, "profile", "", "where to write the processor profile of digests handed over unsigned; the engine is added to the name")
 	flag.Parse()
 	if *quick {
-		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests = 50_000, 40, 2_000, 40, 500, 500
+		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests, o.reports = 50_000, 40, 2_000, 40, 500, 500, 2_000
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -137,6 +139,11 @@ func (b *bench) measure(ctx context.Context) error {
 				return err
 			}
 			if err := b.measureAccess(ctx, e); err != nil {
+				return err
+			}
+		}
+		if b.reports > 0 {
+			if err := b.measureIncidents(ctx, e); err != nil {
 				return err
 			}
 		}

@@ -48,7 +48,10 @@ func (d *Desk) enter(tx *db.Tx, by act.Actor, e *Entry) error {
 	if e.At == 0 {
 		e.At = e.Written
 	}
-	return insertEntry(tx, e)
+	if err := insertEntry(tx, e); err != nil || e.Text == "" {
+		return err
+	}
+	return insertWords(tx, wordOfCase, e.Case, words(e.Text))
 }
 
 // Enter writes an entry of a part's own kind down in the caller's act.

@@ -79,7 +79,7 @@ func New(c Config) (*Desk, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{Config: c}
+	d := &Desk{Config: c, ext: []Extension{indexing()}}
 	var err error
 	d.signer, err = newSigner(c.Seal)
 	return d, err

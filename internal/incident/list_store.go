@@ -32,15 +32,20 @@ func listReports(tx *db.Tx, f ReportFilter, after Place, limit int) (out []Line,
 	w.args = append(w.args, limit)
 	err = tx.Each(fmt.Sprintf(`SELECT %s FROM incident_report WHERE %s ORDER BY received %s, id %s LIMIT $%d`, reportLine, w, order, order, len(w.args)), w.args,
 		func(scan func(...any) error) error {
-			r, err := scanReport(scan)
-			l := Line{Report: r}
-			if text := []rune(r.Text); len(text) > lineText {
-				l.Text, l.More = string(text[:lineText]), true
-			}
+			l, err := scanLine(scan)
 			out = append(out, l)
 			return err
 		})
 	return out, err
+}
+
+func scanLine(scan func(...any) error) (Line, error) {
+	r, err := scanReport(scan)
+	l := Line{Report: r}
+	if text := []rune(r.Text); len(text) > lineText {
+		l.Text, l.More = string(text[:lineText]), true
+	}
+	return l, err
 }
 
 // where gathers conditions and their arguments.

@@ -20,6 +20,9 @@ func (r *room) caseRoutes() []api.Route {
 			Permission: read, Handle: r.caseCounts},
 		api.Download[countCasesInput]{Path: "/api/cases/export", ID: "export-cases", Summary: "All cases that match, as CSV", Permission: read,
 			Description: "A value that a spreadsheet would take for a formula begins with an apostrophe.", Types: []string{"text/csv"}, Handle: r.export},
+		api.Operation[searchCasesInput, IncidentsFound]{Method: http.MethodGet, Path: "/api/cases/search", ID: "search-incidents",
+			Summary: "Reports and cases in which all words stand, or words that begin so: the latest first, at most 50 of each", Permission: read, Handle: r.search,
+			Description: "Numbers, titles, texts, names of reporters and organisations, notes and indicators, defanged or not, are looked in."},
 		api.Operation[openCaseInput, Case]{Method: http.MethodPost, Path: "/api/cases", ID: "open-case", Summary: "Open a case without a report", Permission: write,
 			Status: http.StatusCreated, Handle: r.open},
 		api.Operation[Numbered, Case]{Method: http.MethodGet, Path: "/api/cases/{id}", ID: "get-case", Summary: "One case", Permission: read, Handle: r.one},
@@ -87,6 +90,29 @@ func (r *room) export(ctx context.Context, c api.Caller, in *countCasesInput) (*
 	return &api.Stream{ContentType: "text/csv; charset=utf-8", Name: "cases.csv", Write: func(ctx context.Context, w io.Writer) error {
 		return r.desk.ExportCases(ctx, w, f)
 	}}, err
+}
+
+type searchCasesInput struct {
+	Query string `query:"q" required:"true" maxLength:"500"`
+}
+
+// IncidentsFound is what a search found.
+type IncidentsFound struct {
+	Reports []Report `json:"reports" nullable:"false"`
+	Cases   []Case   `json:"cases" nullable:"false"`
+	Capped  bool     `json:"capped" doc:"All its words are so frequent that only the latest of them were looked at"`
+}
+
+func (r *room) search(ctx context.Context, _ api.Caller, in *searchCasesInput) (*IncidentsFound, error) {
+	f, err := r.desk.Search(ctx, in.Query)
+	out := &IncidentsFound{Reports: []Report{}, Cases: []Case{}, Capped: f.Capped}
+	for _, l := range f.Reports {
+		out.Reports = append(out.Reports, *reportOf(&l.Report, l.More))
+	}
+	for _, c := range f.Cases {
+		out.Cases = append(out.Cases, *caseOf(&c))
+	}
+	return out, err
 }
 
 type openCaseInput struct {

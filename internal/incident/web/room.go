@@ -53,6 +53,7 @@ func Room(d *incident.Desk, sector Names) web.Room {
 			web.Action("POST /reports/{id}/split", Write, reportPage, r.split).Retry(),
 			web.Page("GET /cases", Read, "cases.html", r.cases),
 			web.Download("GET /cases/export/csv", Read, r.exportCases),
+			web.Page("GET /cases/search", Read, "case-search.html", r.search),
 			web.Page("GET /cases/new", Write, "case-new.html", r.blank),
 			web.Action("POST /cases/new", Write, "GET /cases/new", r.open),
 			web.Page(casePage, Read, "case.html", r.one),

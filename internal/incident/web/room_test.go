@@ -28,7 +28,7 @@ import (
 func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "any", "at-least", "at.wrong", "board.waiting", "board.all", "board.none", "board.none-text", "cases.current", "cases.none",
 		"cases.none-text", "look.list", "look.board", "report-state.", "case-state.", "origin.", "answer.", "said.", "decide.", "type.none", "tlp.as-said", "pap.none", "scale.none",
-		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.")
+		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.", "find.none", "find.none-text")
 }
 
 // desk serves the rooms of a town.
@@ -234,5 +234,10 @@ func TestOperationsDoWhatThePagesDo(t *testing.T) {
 			d.Errorf("the file: %d %s", w.Code, w.Body)
 		}
 		d.ask(d.rest, "GET", "/api/cases/1/files", "", 200, `"note":"disk"`)
+		d.ask(d.rest, "GET", "/api/cases/search?q=first", "", 200, a.Number, "2026-0001")
+		d.get("/cases/search?q=secon", b.Number)
+		d.get("/cases/search?q=nonsense", "Nothing found")
+		d.ask(d.pages, "GET", "/cases/search?q=T-I2026-0002", "", 303, "/cases/2")
+		d.ask(d.pages, "GET", "/cases/search?q="+strings.ToLower(b.Number), "", 303, "/reports/2")
 	})
 }
