@@ -16,6 +16,7 @@ check:
 # Prints one table and tests no time. Options: make bench BENCH="-quick"
 bench:
 	go run ./bench $(BENCH)
+	go test -run '^$$' -bench MailIntake -benchtime 2000x ./internal/incident/filing
 
 # Makes docs/screenshot.png of the demo with a chromium; SCREENSHOT_CHROMIUM names another one.
 screenshots:

@@ -113,6 +113,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	out.start = append(out.start, "/portal/reports/new")
 	all, _, err := w.Incidents.MineAll(t.Context(), act.Actor{Rights: &act.Rights{Constituents: []int64{own.ID}}}, incident.MineFilter{Limit: 1})
 	must(err)
+	out.upload(t, at, "/portal/reports/"+number(all[0].ID)+"/files", "log.txt", "no answer", nil)
 	root.post(t, at, "/reports/"+number(all[0].ID)+"/advice", url.Values{"subject": {"What to do"}, "text": {"Unplug it."}, "tlp": {"AMBER"}, "send": {"1"}})
 	root.start = append(root.start, "/reports/new", "/reports/"+number(all[0].ID)+"/advice", "/reports/"+number(all[0].ID)+"/advice?topic=malware&audience=organisation")
 

@@ -81,6 +81,7 @@ var placed = map[string][]string{
 	"/report/":                                {"=absent"},
 	"/report/{secret}/confirm/":               {"=absent", "=absent"},
 	"/registry/export/":                       {"=json"},
+	"/reports/":                               {"report"},
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
