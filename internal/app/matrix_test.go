@@ -24,6 +24,7 @@ var placed = map[string][]string{
 	"/audit/checkpoints/":                     {"checkpoint"},
 	"/audit/":                                 {"=1"},
 	"/cases/":                                 {"case"},
+	"/cases/{id}/indicators/":                 {"case", "=csv"},
 	"/constituents/":                          {"constituent"},
 	"/conversations/":                         {"conversation"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
@@ -74,6 +75,8 @@ var placed = map[string][]string{
 	"/registry/requests/":                     {"request"},
 	"/reports/":                               {"report"},
 	"/sectors/":                               {"=energy"},
+	"/shared/cases/":                          {"part"},
+	"/shared/cases/{id}/files/":               {"part", "part-file"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
 	"/situation/":                             {"=types"},
@@ -94,6 +97,8 @@ var placed = map[string][]string{
 	"/api/audit/checkpoints/":                 {"checkpoint"},
 	"/api/audit/":                             {"=1"},
 	"/api/cases/":                             {"case"},
+	"/api/cases/{id}/indicators/":             {"case", "=csv"},
+	"/api/cases/{id}/tasks/":                  {"case", "task"},
 	"/api/change-requests/":                   {"request"},
 	"/api/constituency/refreshes/":            {nothing},
 	"/api/constituents/":                      {"ref"},
@@ -135,6 +140,8 @@ var placed = map[string][]string{
 	"/api/portal/webhooks/":                   {"own-webhook"},
 	"/api/portal/requests/":                   {"request"},
 	"/api/reports/":                           {"report"},
+	"/api/shared/cases/":                      {"part"},
+	"/api/shared/cases/{id}/files/":           {"part", "part-file"},
 	"/api/situation/constituents/":            {"constituent"},
 	"/api/views/":                             {"view"},
 }
@@ -299,6 +306,7 @@ var bodies = map[string]string{
 	"POST /portal/people":                         "constituent=%d&login=somebody%%40alpha.example&name=Somebody&role=member",
 	"POST /api/portal/requests":                   `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
 	"POST /api/portal/contacts/confirm":           `{"constituent":%d}`,
+	"POST /api/shared/cases/{id}/notes":           `{"text":"seen here too"}`,
 }
 
 // body is what a cell sends, and whether whose it is stands in it.
@@ -386,6 +394,9 @@ func (f *full) cells(d app.Declared, role identity.Role, ask func(asked)) {
 				kinds = append(kinds[:len(kinds):len(kinds)], "constituent")
 			}
 			q.request = request{method: method, path: path, role: role, body: body}
+			if method == "POST" && strings.HasSuffix(pattern, "/files") && !strings.HasPrefix(pattern, "/api/") {
+				q.request.media, q.request.body = "multipart/form-data; boundary=b", "--b--\r\n" // no file was chosen
+			}
 			q.want = f.expect(d, role, own, kinds)
 		}
 		fill()

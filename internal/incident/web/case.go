@@ -36,7 +36,8 @@ type one struct {
 	States   []web.Option
 	Parts    []web.Option
 	Kinds    []web.Option
-	Open     int // reports and files shown
+	Tasks    []taskLine
+	People   []web.Option
 	Sections []section
 }
 
@@ -118,6 +119,16 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	for _, s := range c.State.Next() {
 		p.States = append(p.States, web.Option{Value: string(s), Label: v.T("case-state." + string(s))})
 	}
+	tasks, err := r.desk.Tasks(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	p.Tasks = taskLines(v, tasks)
+	if p.People, err = r.staff(ctx, v); err != nil {
+		return nil, err
+	}
+	p.Sections = []section{{v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
+		{v.T("title.case-participants"), caseOf(c.ID) + "/participants"}}
 	for _, s := range incident.Parts() {
 		p.Parts = append(p.Parts, web.Option{Value: s, Label: v.T("part." + s)})
 	}
@@ -139,7 +150,8 @@ type entry struct {
 func entryOf(v web.Visitor, e incident.Entry) entry {
 	out := entry{Entry: e, Later: e.Written-e.At > 60_000_000, Hand: e.Kind == incident.KindHandover}
 	var d struct {
-		From, To     string
+		From         json.RawMessage // of a change of state a state, of a split a case
+		To           string
 		Changed      map[string][2]any
 		Constituent  string
 		Part         string
@@ -153,8 +165,13 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Case         json.Number
 		Title        string
 		ID           json.Number
-		Of           json.Number `json:"from"`
-		ReportNumber string      `json:"report_number"`
+		Did          string
+		Assignee     string
+		Due          int64
+		Verdict      string
+		Indicators   int64
+		Object       string
+		ReportNumber string `json:"report_number"`
 	}
 	json.Unmarshal([]byte(e.Detail), &d) // what cannot be read is shown by its kind alone
 	state := func(s string) string {
@@ -165,10 +182,11 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	}
 	switch e.Kind {
 	case incident.KindState:
-		if d.From == "" {
+		var from string
+		if json.Unmarshal(d.From, &from); from == "" {
 			out.What = v.T("entry.opened")
 		} else {
-			out.What = v.T("entry.state", state(d.From), state(d.To))
+			out.What = v.T("entry.state", state(from), state(d.To))
 		}
 	case incident.KindChange:
 		out.What = changes(v, d.Changed)
@@ -195,6 +213,25 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 			out.Links = []section{{d.Number, "/cases/" + d.Case.String()}}
 		} else {
 			out.What = v.T("entry.split-from", d.Number)
+		}
+	case incident.KindTask:
+		out.What = v.T("entry.task-"+d.Did, d.Title)
+		if d.Assignee != "" {
+			out.What += " " + d.Assignee
+		}
+	case incident.KindIndicator:
+		out.What = v.T("entry.indicator", d.Indicators, v.T("verdict."+d.Verdict))
+	case incident.KindParticipant:
+		if d.Out {
+			out.What = v.T("entry.participant-out", d.Name)
+		} else {
+			out.What = v.T("entry.participant", d.Name)
+		}
+	case incident.KindLink:
+		if d.Out {
+			out.What = v.T("entry.unlink", d.Title)
+		} else {
+			out.What = v.T("entry.link", d.Title)
 		}
 	default:
 		if v.Has("entry." + e.Kind) {
