@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tocsin/internal/disclosure"
@@ -84,7 +85,9 @@ func (b *bench) measureDelivery(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
+	outbox := newEffort()
 	seconds, err := work(ctx, w, s, int64(len(letters)))
+	outbox.stop(len(letters))
 	stop()
 	if err != nil {
 		return err
@@ -97,7 +100,9 @@ func (b *bench) measureDelivery(ctx context.Context, e *engine) error {
 	}
 	b.say("the same composed and rendered only", e, watch.Elapsed().Seconds(), int64(len(all)), "digests", fmt.Sprintf("text, HTML and CSV of every row, %d MB", bytes>>20))
 	before = s.bytes.Load()
+	effort := newEffort()
 	floor, err := straight(ctx, s, all)
+	effort.stop(len(all))
 	if err != nil {
 		return err
 	}
@@ -105,9 +110,29 @@ func (b *bench) measureDelivery(ctx context.Context, e *engine) error {
 		return fmt.Errorf("the floor handed over %d bytes, the outbox %d", sum, bytes)
 	}
 	b.report.add("floor: the same digests, prebuilt", e.name, fmt.Sprintf("%s messages/s", thousands(int64(floor))),
-		fmt.Sprintf("net/smtp, %s messages of %d KB, %d connections", thousands(int64(len(all))), bytes/int64(len(all))>>10, lines), "")
-	b.handedOver("digests handed over", e, rate, floor, rate)
+		fmt.Sprintf("%s of %d KB by net/smtp over %d lines, %s", thousands(int64(len(all))), bytes/int64(len(all))>>10, lines, effort), "")
+	b.report.add("digests handed over", e.name, fmt.Sprintf("%s messages/s", thousands(int64(rate))),
+		fmt.Sprintf("composed, rendered, in the ledger, taken, settled; %s", outbox), fmt.Sprintf("1/%.1f of the floor, %.1f times its processor time",
+			floor/rate, outbox.each.Seconds()/effort.each.Seconds()))
 	return b.measureSigned(ctx, e, w, s, letters, floor, rate)
+}
+
+// effort is the processor's time of this process for a message, the mail server's included.
+type effort struct{ begun, each time.Duration }
+
+func newEffort() *effort { return &effort{begun: processor()} }
+
+func (e *effort) stop(messages int) { e.each = (processor() - e.begun) / time.Duration(messages) }
+
+// String implements fmt.Stringer.
+func (e *effort) String() string {
+	return fmt.Sprintf("%.2f ms of processor each", e.each.Seconds()*1000)
+}
+
+func processor() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // startProfile writes down where the processors are from now until stop.
@@ -128,12 +153,9 @@ func (b *bench) startProfile(e *engine) (stop func(), err error) {
 	}, nil
 }
 
-func (b *bench) handedOver(what string, e *engine, rate, floor, unsigned float64) {
-	note := fmt.Sprintf("1/%.1f of the floor", floor/rate)
-	if rate != unsigned {
-		note += fmt.Sprintf(", %.2f of the rate unsigned", rate/unsigned)
-	}
-	b.report.add(what, e.name, fmt.Sprintf("%s messages/s", thousands(int64(rate))), "composed, rendered, in the ledger, taken by the server, settled", note)
+func (b *bench) handedOverSigned(what string, e *engine, rate, floor, unsigned float64, effort *effort) {
+	note := fmt.Sprintf("1/%.1f of the floor, %.2f of the rate unsigned", floor/rate, rate/unsigned)
+	b.report.add(what, e.name, fmt.Sprintf("%s messages/s", thousands(int64(rate))), fmt.Sprintf("composed, rendered, in the ledger, taken, settled; %s", effort), note)
 }
 
 // measureSigned sends the same digests again, signed.
@@ -176,11 +198,13 @@ func (b *bench) measureSigned(ctx context.Context, e *engine, w *world.World, s 
 		if err := enqueueAgain(ctx, w, p.what, letters); err != nil {
 			return err
 		}
+		effort := newEffort()
 		seconds, err := work(ctx, w, s, int64(len(letters)))
+		effort.stop(len(letters))
 		if err != nil {
 			return err
 		}
-		b.handedOver(p.what, e, float64(len(letters))/seconds, floor, unsigned)
+		b.handedOverSigned(p.what, e, float64(len(letters))/seconds, floor, unsigned, effort)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func furnishIncidents(t *testing.T, w *world.World, root visitor, at string, own
 	file(incident.Reporter{Origin: incident.FromPublic, Confirm: true}, incident.Filing{Title: "My web shop shows something else", Text: "It was defaced.", Name: "Zoe", Guess: "unauthorised-information-modification"})
 	one := "/reports/" + number(first.ID)
 	_, at1 := root.post(t, at, one+"/decide", url.Values{"verb": {"accept"}, "lead": {"1"}})
+	root.post(t, at, at1+"/clocks/significant", url.Values{"significant": {"yes"}, "reason": {"The grid's control room stands still."}})
 	root.post(t, at, at1+"/notes", url.Values{"kind": {"handover"}, "text": {"The plant calls at six. Backups are from Thursday; the vendor is on the way."}})
 	root.post(t, at, at1+"/notes", url.Values{"kind": {"fact"}, "text": {"The mail was opened at the reception."}, "shared": {"1"}})
 	root.post(t, at, at1+"/move", url.Values{"to": {"containment"}})

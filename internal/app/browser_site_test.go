@@ -17,6 +17,8 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/platform/act"
 	"tocsin/internal/world"
 )
 
@@ -82,6 +84,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 
 	// incidents
 	furnishIncidents(t, w, root, at, own)
+	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks")
 
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})
@@ -97,6 +100,25 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.start = append(root.start, run, "/files?rejected=true", "/audit/checkpoints")
 	root.post(t, at, "/audit/checkpoints", nil)
 	nobody.start = append(nobody.start, furnishTold(t, w, own))
+
+	// reports
+	_, draft := nobody.post(t, at, "/report", url.Values{"text": {"All shares end in .locked since the night."}})
+	_, filed := nobody.post(t, at, "/report", url.Values{"text": {"Somebody sends mail in my name."}})
+	nobody.post(t, at, filed, url.Values{"do": {"submit"}, "text": {"Somebody sends mail in my name."}, "aware": {"2026-01-02T03:04"}, "mail": {"me@home.example"}, "language": {"en"}})
+	nobody.upload(t, at, filed+"/files", "note.txt", "pay us", nil)
+	nobody.post(t, at, filed+"/additions", url.Values{"text": {"It stopped."}})
+	nobody.start = append(nobody.start, "/report", draft, filed)
+	out.post(t, at, "/portal/reports", url.Values{"constituent": {number(own.ID)}, "text": {"Half"}, "do": {"save"}})
+	out.post(t, at, "/portal/reports", url.Values{"constituent": {number(own.ID)}, "text": {"A substation does not answer."}, "aware": {"2026-01-02T03:04"}, "mail": {manager}, "do": {"submit"}})
+	out.start = append(out.start, "/portal/reports/new")
+	all, _, err := w.Incidents.MineAll(t.Context(), act.Actor{Rights: &act.Rights{Constituents: []int64{own.ID}}}, incident.MineFilter{Limit: 1})
+	must(err)
+	root.post(t, at, "/reports/"+number(all[0].ID)+"/advice", url.Values{"subject": {"What to do"}, "text": {"Unplug it."}, "tlp": {"AMBER"}, "send": {"1"}})
+	root.start = append(root.start, "/reports/new", "/reports/"+number(all[0].ID)+"/advice", "/reports/"+number(all[0].ID)+"/advice?topic=malware&audience=organisation")
+
+	// special CERTs
+	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
+		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
 
 	// statistics of last year: returned, and corrected
 	statistics := fmt.Sprintf("/portal/yearly/%d/%d", w.Clock().Now().Year()-1, own.ID)

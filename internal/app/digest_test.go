@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/notify"
 )
@@ -95,6 +96,22 @@ func TestAnswerLinkIsOpenToWhoHasItAndChangesOnlyByPost(t *testing.T) {
 	f.shows(request{method: "POST", path: "/digests/messages/" + digest + "/revoke", role: identity.Duty}, 303)
 	f.shows(request{method: "GET", path: link, role: public}, 404)
 	post(link, 404, url.Values{"answer": {"seen"}})
+}
+
+func TestANoteOf10MegabytesIsRefusedAtTheDoor(t *testing.T) {
+	f := newFull(t, slog.DiscardHandler)
+	f.tell()
+	link := f.answerLink("alpha")
+	note := "answer=seen&all=1&note=" + strings.Repeat("x", 10<<20)
+	for _, r := range []request{{method: "POST", path: link, role: public, body: note}, {method: "POST", path: "/portal/notifications/" + f.object("digest", identity.Manager, true, false), role: identity.Manager, body: note},
+		{method: "POST", path: "/digests/policies", role: identity.Duty, body: "frequency=daily&severity=low&reason=" + strings.Repeat("x", 10<<20)}} {
+		if a, text := f.ask(r); a.StatusCode != 400 && a.StatusCode != 413 {
+			t.Errorf("%s as %s: %d %.200s", r.path, r.role, a.StatusCode, text)
+		}
+	}
+	if as, _, err := f.w.Digest.Answers(t.Context(), digest.AnswerFilter{}); err != nil || len(as) != 0 {
+		t.Errorf("answers %v, %v", as, err)
+	}
 }
 
 func TestPagesOfDigestsShowWhatWasToldAndAnswered(t *testing.T) {

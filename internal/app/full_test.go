@@ -18,11 +18,13 @@ import (
 
 	"tocsin/internal/app"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -224,6 +226,10 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		return fmt.Sprint(id)
 	}
 	switch kind {
+	case "special-cert": // of nobody's: the register is public
+		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
+		f.must(err)
+		return fmt.Sprint(c.ID)
 	case "account":
 		return num(w.Identity.Create(t.Context(), f.root, identity.NewAccount{Login: f.unique("person") + "@people.example", Name: label, Password: password,
 			Roles: []identity.Held{{Role: identity.Member, Constituent: f.ids[ref]}}}))
@@ -268,6 +274,14 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		secret, _, err := w.Identity.Invite(t.Context(), f.root, identity.Invitation{Login: f.unique("joins") + "@people.example", Name: "Somebody", Role: identity.Member, Constituent: f.ids["alpha"]})
 		f.must(err)
 		return secret
+	case "affected":
+		var id int64
+		fmt.Sscan(f.object("case", role, own, false), &id)
+		_, err := w.Affected.Add(t.Context(), f.root, id, affected.Affected{Kind: affected.Entity, Constituent: f.ids[ref], Source: affected.ByHand, Why: label})
+		f.must(err)
+		all, err := w.Affected.List(t.Context(), id)
+		f.must(err)
+		return fmt.Sprint(all[0].ID)
 	case "recovery":
 		id, _ := f.person("lost", identity.Held{Role: identity.Reader})
 		_, asker := f.person("asks", identity.Held{Role: identity.Administrator})
@@ -360,6 +374,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 			return err
 		}))
 		return fmt.Sprint(id)
+	case "clock":
+		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label,
+			Aware: w.Clock().Now().UnixMicro(), Details: incident.Details{PersonalData: "yes"}})
+		f.must(err)
+		sheet, err := w.Deadlines.OfReport(t.Context(), r.ID)
+		f.must(err)
+		return fmt.Sprint(sheet.Clocks[0].ID)
 	case "webhook":
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
@@ -384,7 +405,7 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		fmt.Sscan(f.object("case", role, own, false), &id)
 		task, err := w.Incidents.AddTask(t.Context(), f.root, id, incident.Task{Title: label})
 		return num(task.ID, err)
-	case "report", "case", "evidence":
+	case "report", "own-report", "case", "evidence":
 		now := w.Clock().Now().UnixMicro()
 		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label, Aware: now})
 		f.must(err)
@@ -392,9 +413,6 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		case "evidence":
 			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Report: r.ID, Name: label}, strings.NewReader(label))
 			return num(e.ID, err)
-		case "case":
-			c, err := w.Incidents.Accept(t.Context(), f.root, r.ID, 0, incident.Opening{})
-			return num(c.ID, err)
 		}
 		return fmt.Sprint(r.ID)
 	case "own-webhook":
@@ -497,6 +515,9 @@ func (f *full) ask(q request) (*http.Response, string) {
 		q.media = "application/x-www-form-urlencoded"
 		if strings.HasPrefix(q.path, "/api/") {
 			q.media = "application/json"
+		}
+		if strings.HasPrefix(q.body, "--matrix\r\n") {
+			q.media = "multipart/form-data; boundary=matrix"
 		}
 	}
 	r.Header.Set("Content-Type", q.media)

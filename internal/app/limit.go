@@ -57,7 +57,7 @@ func (s *Server) limit(next http.Handler) http.Handler {
 				s.refuse(w, r, tooMany("forms", "too many attempts", wait))
 				return
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, formBody)
+			r.Body = http.MaxBytesReader(w, r.Body, s.formBody(r))
 		}
 		if !credentials(r) {
 			next.ServeHTTP(w, r)
@@ -75,6 +75,16 @@ func (s *Server) limit(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(st, r)
 	})
+}
+
+// formBody is how much a form of strangers may send: formBody, or what its room says of it.
+func (s *Server) formBody(r *http.Request) int64 {
+	if h, _ := s.large.Handler(r); h != nil {
+		if b, ok := h.(bound); ok {
+			return int64(b)
+		}
+	}
+	return formBody
 }
 
 func writes(r *http.Request) bool {

@@ -11,6 +11,8 @@ import (
 	auditapi "tocsin/internal/audit/api"
 	auditweb "tocsin/internal/audit/web"
 	constituencyapi "tocsin/internal/constituency/api"
+	specialapi "tocsin/internal/constituency/special/api"
+	specialweb "tocsin/internal/constituency/special/web"
 	constituencyweb "tocsin/internal/constituency/web"
 	"tocsin/internal/disclosure"
 	disclosureapi "tocsin/internal/disclosure/api"
@@ -26,7 +28,13 @@ import (
 	passkeyapi "tocsin/internal/identity/passkey/api"
 	providerapi "tocsin/internal/identity/provider/api"
 	identityweb "tocsin/internal/identity/web"
+	affectedapi "tocsin/internal/incident/affected/api"
+	affectedweb "tocsin/internal/incident/affected/web"
 	incidentapi "tocsin/internal/incident/api"
+	deadlineapi "tocsin/internal/incident/deadline/api"
+	deadlineweb "tocsin/internal/incident/deadline/web"
+	filingapi "tocsin/internal/incident/filing/api"
+	filingweb "tocsin/internal/incident/filing/web"
 	incidentweb "tocsin/internal/incident/web"
 	yearlyapi "tocsin/internal/incident/yearly/api"
 	yearlyweb "tocsin/internal/incident/yearly/web"
@@ -67,6 +75,7 @@ func (s *Server) console(ctx context.Context) (http.Handler, error) {
 			if err := s.declare(rt.Pattern(), rt.Permission()); err != nil {
 				return nil, err
 			}
+			s.allow(rt.Pattern(), rt.Permission(), rt.Body())
 		}
 	}
 	return web.New(web.Config{Nation: profile.Name, Team: profile.Team.Name, Version: Release(), World: w.Name(),
@@ -98,6 +107,19 @@ func (s *Server) declare(pattern string, p act.Permission) error {
 	return nil
 }
 
+// allow lets a form of strangers send more than the few words that forms have, when its room bounds it itself.
+func (s *Server) allow(pattern string, p act.Permission, body int64) {
+	if p == identity.Open && body > formBody {
+		s.large.Handle(pattern, bound(body))
+	}
+}
+
+// bound is how much a form may send; it stands in a ServeMux to be found by a request's path.
+type bound int64
+
+// ServeHTTP is never called: what is found is asked for its bound.
+func (bound) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
 // rooms are the console's; a new one is a line here.
 func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Room {
 	w := s.world
@@ -107,10 +129,14 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
 		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
+		deadlineweb.Room(w.Deadlines, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
+		affectedweb.Room(w.Affected),
+		specialweb.Room(w.Special),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
+		filingweb.Room(w.Filing),
 		portalweb.Room(w.Portal, profile.SectorName),
 		disclosureweb.Room(w.Gate),
 		notifyweb.Room(s.outboxRoom()),
@@ -135,14 +161,18 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, eventapi.Routes(w.Findings, w.Intake)...)
 	routes = append(routes, incidentapi.Routes(w.Incidents)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
+	routes = append(routes, affectedapi.Routes(w.Affected)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
+	routes = append(routes, specialapi.Routes(w.Special)...)
 	routes = append(routes, yearlyapi.Routes(w.Yearly)...)
 	routes = append(routes, mailboxapi.Routes(w.Mailbox)...)
+	routes = append(routes, filingapi.Routes(w.Filing)...)
 	routes = append(routes, portalapi.Routes(w.Portal)...)
 	routes = append(routes, feedapi.Routes(feedapi.Config{Feeds: w.Feeds, Collect: w.Collect, Original: w.Intake.Original})...)
 	routes = append(routes, signingapi.Routes(w.MailKeys)...)
+	routes = append(routes, deadlineapi.Routes(w.Deadlines)...)
 	routes = append(routes, auditapi.Routes(w.Audit)...)
 	routes = append(routes, disclosureapi.Routes(w.Gate)...)
 	routes = append(routes, notifyapi.Routes(s.outboxOperations())...)

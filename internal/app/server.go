@@ -44,10 +44,11 @@ type Server struct {
 	certificates *certificates // nil without TLS
 	limits       *limits
 	declared     []Declared
-	forms        []string // the paths below which everybody may send something, signed in or not
-	publicURL    *url.URL // how browsers reach it
-	hosts        []string // the names it goes by, besides those of its certificate
-	secure       bool     // browsers reach it by https
+	forms        []string      // the paths below which everybody may send something, signed in or not
+	large        http.ServeMux // those of them that may send more than formBody
+	publicURL    *url.URL      // how browsers reach it
+	hosts        []string      // the names it goes by, besides those of its certificate
+	secure       bool          // browsers reach it by https
 }
 
 // challenge is the plain listener for ACME.
@@ -81,6 +82,8 @@ func NewServer(ctx context.Context, w *world.World, o Options, log *slog.Logger)
 		return nil, err
 	}
 	w.Digest.URL = strings.TrimSuffix(s.publicURL.String(), "/")
+	w.Filing.URL = w.Digest.URL
+	w.Deadlines.URL = w.Digest.URL
 	w.Yearly.URL = w.Digest.URL
 	s.metrics.World(w.Name()).MustRegister(&observer{w, log})
 	s.metrics.Process().MustRegister(s.limits.refused)

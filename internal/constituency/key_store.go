@@ -3,6 +3,7 @@ package constituency
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -155,4 +156,25 @@ func EncryptionFor(tx *db.Tx, constituent int64, address string, now time.Time) 
 		return b.Expires.Compare(a.Expires)
 	})
 	return e, err
+}
+
+// KeysBy are the keys of today's contacts with a mail address, or with a fingerprint, whichever is not empty: those that have expired too.
+// They tell whose a signature is.
+func KeysBy(tx *db.Tx, address, fingerprint string, now time.Time) (out []*protect.Key, err error) {
+	if _, err := hex.DecodeString(fingerprint); err != nil {
+		return nil, nil
+	}
+	seen := map[string]bool{}
+	return out, eachContact(tx, `WHERE keys <> '' AND valid_from <= $1 AND valid_until > $1 AND (lower(mail) = $2 OR CAST($3 AS TEXT) <> '' AND keys LIKE '%' || $3 || '%')
+		ORDER BY id LIMIT 100`, []any{int64(DayOf(now)), strings.ToLower(address), strings.ToUpper(fingerprint)}, func(c Contact) {
+		for _, k := range c.Keys {
+			if k.Key == "" || seen[k.Fingerprint] {
+				continue
+			}
+			seen[k.Fingerprint] = true
+			if p, err := protect.ParseKey(k.Key); err == nil {
+				out = append(out, p)
+			}
+		}
+	})
 }

@@ -73,7 +73,7 @@ func loadRegistry(tx *db.Tx) (reg registry, err error) {
 // version counts the registry's changes; 0 before the first.
 func version(tx *db.Tx) (int64, error) {
 	var s string
-	err := tx.Row(`SELECT value FROM setting WHERE name = $1`, versionSetting).Scan(&s)
+	err := tx.PreparedRow(`SELECT value FROM setting WHERE name = $1`, versionSetting).Scan(&s)
 	if fault.KindOf(err) == fault.NotFound {
 		return 0, nil
 	}

@@ -206,7 +206,7 @@ func readConstituents(tx *db.Tx) (out []Constituent, err error) {
 }
 
 func eachContact(tx *db.Tx, where string, args []any, fn func(Contact)) error {
-	return tx.Each(`SELECT id, constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin, valid_from,
+	return tx.PreparedEach(`SELECT id, constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin, valid_from,
 		valid_until FROM contact `+where, args, func(scan func(...any) error) error {
 		var c Contact
 		var keys string

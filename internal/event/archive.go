@@ -132,6 +132,8 @@ type archived struct {
 	marks  []uint64
 	rows   int64
 	steps  int64 // where the distances stand
+	mark   int64
+	ends   []int64 // of the rows after that mark; nil: not read yet
 }
 
 func openArchived(d file.Dir, name string) (*archived, error) {
@@ -272,23 +274,40 @@ func headerLine(b []byte) string {
 // place is where a row, from 0, begins and ends.
 func (a *archived) place(row int64) (from, to int64, err error) {
 	m := row / markEvery
-	from = int64(a.marks[2*m])
-	b := make([]byte, (row%markEvery+1)*binary.MaxVarintLen64)
+	if a.ends == nil || a.mark != m {
+		if err := a.readSteps(m); err != nil {
+			return 0, 0, err
+		}
+	}
+	k := row % markEvery
+	if k >= int64(len(a.ends)) {
+		return 0, 0, errDamaged
+	}
+	if from = int64(a.marks[2*m]); k > 0 {
+		from = a.ends[k-1]
+	}
+	return from, a.ends[k], nil
+}
+
+// readSteps reads where the rows after a mark end: rows are asked for in their order.
+func (a *archived) readSteps(m int64) error {
+	b := make([]byte, min(a.rows-m*markEvery, markEvery)*binary.MaxVarintLen64)
 	n, err := a.r.ReadAt(b, a.steps+int64(a.marks[2*m+1]))
 	if err != nil && err != io.EOF {
-		return 0, 0, err
+		return err
 	}
 	b = b[:n]
-	for k := row % markEvery; ; k-- {
+	a.mark, a.ends = m, a.ends[:0]
+	at := int64(a.marks[2*m])
+	for range min(a.rows-m*markEvery, markEvery) {
 		step, n := binary.Uvarint(b)
 		if n <= 0 {
-			return 0, 0, errDamaged
+			break // a row that is asked for and is not there is damage
 		}
-		if k == 0 {
-			return from, from + int64(step), nil
-		}
-		from, b = from+int64(step), b[n:]
+		at, b = at+int64(step), b[n:]
+		a.ends = append(a.ends, at)
 	}
+	return nil
 }
 
 func (a *archived) content(from, to int64) ([]byte, error) {

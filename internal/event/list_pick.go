@@ -274,16 +274,23 @@ func (ix *index) page(tx *db.Tx, c cursor, hits []hit, limit int) (*Page, error)
 
 // complete fills in what a finding has from its type and its owner.
 func (ix *index) complete(f *Finding) {
+	if t := ix.describe(f); t != nil {
+		f.LastDay = t.lastSeen(int32(f.run.from), int32(f.run.to))
+		f.State = t.state(f.LastDay, f.ClosedDay, f.Ruling.on(ix.today))
+	}
+}
+
+// describe names the finding's owner and type; nil is a type that is not known.
+func (ix *index) describe(f *Finding) *listType {
 	f.Owner = ix.owners.byID(f.Owner.ID)
 	rank, ok := slices.BinarySearchFunc(ix.types, f.TypeID, func(t *listType, id int64) int { return cmp.Compare(t.id, id) })
 	if !ok {
-		return
+		return nil
 	}
 	t := ix.types[rank]
 	f.Feed, f.Type, f.Title, f.Class, f.Kind = t.feed, t.Name, t.Title, t.Class, t.ReportType.Kind
 	if f.Identifier == "" {
 		f.Identifier = t.Identifier
 	}
-	f.LastDay = t.lastSeen(int32(f.run.from), int32(f.run.to))
-	f.State = t.state(f.LastDay, f.ClosedDay, f.Ruling.on(ix.today))
+	return t
 }

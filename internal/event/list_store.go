@@ -197,6 +197,36 @@ func (ix *index) readFindings(tx *db.Tx, ids []ID) (map[ID]Finding, error) {
 	return out, err
 }
 
+// eachFact reads what findings are about, by id, some at a time: a statement with many values takes long to bind.
+func (ix *index) eachFact(tx *db.Tx, ids []ID, fn func(Finding)) error {
+	const some = 32
+	for len(ids) > 0 {
+		args := make([]any, some)
+		for i := range args { // filled up: the text is always the same
+			args[i] = []byte(ids[min(i, len(ids)-1)])
+		}
+		ids = ids[min(some, len(ids)):]
+		err := tx.PreparedEach(`SELECT id, port, transport, name, identifier, severity, owner, first_day FROM finding WHERE id IN ($1, $2, $3, $4, $5, $6,
+			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`, args,
+			func(scan func(...any) error) error {
+				var f Finding
+				var id []byte
+				if err := scan(&id, &f.Port, &f.Transport, &f.Name, &f.Identifier, &f.Severity, &f.Owner.ID, &f.FirstDay); err != nil {
+					return err
+				}
+				f.ID = ID(id)
+				f.TypeID, f.Address = int64(binary.BigEndian.Uint32(id)), f.ID.address()
+				ix.describe(&f)
+				fn(f)
+				return nil
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func earlierRuns(tx *db.Tx, id ID) ([]run, error) {
 	var out []run
 	err := tx.Each(`SELECT run_from, run_to, owner, severity FROM finding_run WHERE finding = $1 ORDER BY run_from`,

@@ -174,7 +174,7 @@ func (c *blockCache) put(path string, i int, block []byte) {
 	c.kept[p] = block
 }
 
-// Facts reads findings by id; those that are gone are missing.
+// Facts tells by id what findings are about, whose they are and since when, but not how they stand; those that are gone are missing.
 func (l *Lister) Facts(ctx context.Context, ids []ID) (out map[ID]Finding, err error) {
 	err = l.db.View(ctx, func(tx *db.Tx) error {
 		out = make(map[ID]Finding, len(ids))
@@ -182,16 +182,7 @@ func (l *Lister) Facts(ctx context.Context, ids []ID) (out map[ID]Finding, err e
 		if err != nil {
 			return err
 		}
-		for chunk := range slices.Chunk(ids, 1000) {
-			rows, err := ix.readFindings(tx, chunk)
-			if err != nil {
-				return err
-			}
-			for id, f := range rows {
-				out[id] = f
-			}
-		}
-		return nil
+		return ix.eachFact(tx, ids, func(f Finding) { out[f.ID] = f })
 	})
 	return out, err
 }

@@ -156,6 +156,9 @@ func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id)
 // ReadReports reads the reports of a case in the transaction of a part's act, the first one first, at most 1,000.
 func ReadReports(tx *db.Tx, caseID int64) ([]Report, error) { return reportsOfCase(tx, caseID) }
 
+// ReadAdditions reads what a reporter said later in the transaction of a part's act, the first first, at most 500.
+func ReadAdditions(tx *db.Tx, report int64) ([]Addition, error) { return additionsOf(tx, report) }
+
 func (d *Desk) now() int64 { return d.Clock.Now().UnixMicro() }
 
 // detail is what an act says of what it wrote.

@@ -1,9 +1,7 @@
 package notify
 
 import (
-	"context"
 	"encoding/json"
-	"time"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -84,7 +82,7 @@ func (b *batch) more(first *commit) []*commit {
 }
 
 func (b *batch) commit(cs []*commit) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := b.s.inTime()
 	defer cancel()
 	became := map[string][]int64{}
 	var begins []*commit

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"tocsin/internal/disclosure"
@@ -17,10 +18,13 @@ const idleLine = 10 * time.Second
 // worker hands over one letter after the other, over one line.
 type worker struct {
 	*shift
-	line *mail.Line // nil: closed
+	line     *mail.Line    // nil: closed
+	settling chan struct{} // of unsettled
+	settled  sync.WaitGroup
 }
 
 func (w *worker) run(ctx context.Context, begun <-chan *handover) {
+	defer w.settled.Wait()
 	defer w.hangUp()
 	idle := time.NewTicker(idleLine)
 	defer idle.Stop()
@@ -57,9 +61,14 @@ func (w *worker) deliver(ctx context.Context, h *handover) {
 		w.giveBack(h.Letter)
 		return
 	}
-	if err := w.outcome(h.Letter, w.judge(h.Letter, err)); err != nil {
-		w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
-	}
+	c := w.judge(h.Letter, err)
+	w.settling <- struct{}{}
+	w.settled.Go(func() {
+		defer func() { <-w.settling }()
+		if err := w.outcome(h.Letter, c); err != nil {
+			w.Log.Error("deliver a letter", "letter", h.ID, "kind", h.Kind, "error", err)
+		}
+	})
 }
 
 func (w *worker) hand(ctx context.Context, h *handover) error {
@@ -209,12 +218,9 @@ func (s *shift) handed(tx *db.Tx, ls []*Letter) error {
 				return err
 			}
 		}
-		if err := handed(tx, l, at); err != nil {
-			return err
-		}
 		if err := succeeded(tx, l.HealthKey(), at); err != nil {
 			return err
 		}
 	}
-	return nil
+	return handed(tx, ls, at)
 }

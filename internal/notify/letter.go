@@ -176,6 +176,14 @@ func (l *Letter) Check() error {
 
 // check says what is wrong with a content.
 func (c *Content) check(l *Letter) error {
+	if err := c.bounds(l); err != nil || l.Channel != disclosure.Mail {
+		return err
+	}
+	return c.message(l).Check()
+}
+
+// bounds says whether a content is too large, or no content at all.
+func (c *Content) bounds(l *Letter) error {
 	total := 0
 	for _, a := range c.Attachments {
 		total += len(a.Bytes)
@@ -198,9 +206,6 @@ func (c *Content) check(l *Letter) error {
 		if !messageID.MatchString(id) {
 			return fault.Problems{{Field: "references", Message: "are Message-IDs in angle brackets"}}
 		}
-	}
-	if l.Channel == disclosure.Mail {
-		return c.message(l).Check()
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, e
 	if err == nil {
 		err = out[0].Err
 	}
+	if err == nil {
+		err = out[0].Content.check(&l)
+	}
 	if err != nil {
 		return l, nil, err
 	}

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"time"
 
 	"tocsin/internal/platform/db"
 )
@@ -40,7 +39,7 @@ func (s *shift) lookOut() {
 }
 
 func (s *shift) lookAll(ks []*look) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := s.inTime()
 	defer cancel()
 	ids := make([]int64, len(ks))
 	for i, k := range ks {

@@ -35,6 +35,14 @@ type Composed struct {
 	Err     error
 }
 
+// Single is a Composer that writes one letter at a time: enough for kinds of which few are due at once.
+func Single(fn func(ctx context.Context, l Letter) (Content, error)) Composer {
+	return func(ctx context.Context, ls []Letter) []Composed {
+		c, err := fn(ctx, ls[0])
+		return []Composed{{c, err}}
+	}
+}
+
 // Protector signs and encrypts a rendered message for the one a letter goes to: it gets a whole message (RFC 5322, lines that end in
 // CRLF) and returns a whole message. A *Hold keeps the letter back: it is never sent with less protection than it asks for.
 type Protector func(ctx context.Context, l Letter, message []byte) ([]byte, error)
@@ -73,6 +81,7 @@ type Outbox struct {
 	pace   *pace
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
+	rooms  sync.Pool // buffers that messages are packed in
 
 	mu        sync.Mutex
 	composers map[string]Composer
@@ -103,7 +112,7 @@ func New(c Config) (*Outbox, error) {
 	rand.Read(b[:])
 	o.holder = hex.EncodeToString(b[:])
 	var err error
-	if o.pack, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(c.Workers)); err != nil {
+	if o.pack, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(drafting), zstd.WithLowerEncoderMem(true)); err != nil {
 		return nil, err
 	}
 	o.unpack, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxUnpacked), zstd.WithDecoderConcurrency(c.Workers))

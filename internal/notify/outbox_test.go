@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ type bench struct {
 	box    *notify.Outbox
 	gate   *disclosure.Gate
 	net    *egress.Net
+	claims atomic.Int64 // how often outboxes looked for letters
 }
 
 // onEach runs fn with an outbox on every engine.
@@ -64,7 +66,12 @@ func (b *bench) open(change func(*notify.Config)) *notify.Outbox {
 	b.must(err)
 	cfg := notify.Config{DB: b.db, Clock: b.clock, Real: clock.Real(), Gate: b.gate, Sender: sender, Seal: seal, Tick: time.Millisecond,
 		Client: fetch.New(b.net, fetch.Options{Attempts: 1}), PerMinute: 6000, Burst: 1000,
-		Log: slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}
+		Log: slog.New(slog.NewTextHandler(b.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+		Step: func(name string) {
+			if name == "claimed" {
+				b.claims.Add(1)
+			}
+		}}
 	change(&cfg)
 	box, err := notify.New(cfg)
 	b.must(err)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // A content is kept as zstd over parts that each begin with their length: first all that is small as JSON, then the text, the HTML and
@@ -33,6 +35,42 @@ func (o *Outbox) packContent(c *Content) ([]byte, error) {
 		b = append(binary.AppendUvarint(b, uint64(len(a.Bytes))), a.Bytes...)
 	}
 	return o.pack.EncodeAll(b, nil), nil
+}
+
+// A message is kept for minutes, or days when there is trouble: it is compressed fast, with a mark before it that no zstd begins with,
+// as which messages were kept before.
+const fastMark = 0
+
+func (o *Outbox) packMessage(message []byte) []byte {
+	room, _ := o.rooms.Get().(*[]byte)
+	if room == nil || cap(*room) < s2.MaxEncodedLen(len(message)) {
+		b := make([]byte, s2.MaxEncodedLen(len(message)))
+		room = &b
+	}
+	packed := s2.Encode((*room)[:cap(*room)], message)
+	b := append(make([]byte, 0, 1+len(packed)), fastMark)
+	b = append(b, packed...)
+	if cap(*room) <= maxRoom {
+		o.rooms.Put(room)
+	}
+	return b
+}
+
+// maxRoom is how large a buffer is kept for the next message.
+const maxRoom = 1 << 20
+
+func (o *Outbox) unpackMessage(packed []byte) ([]byte, error) {
+	if len(packed) == 0 || packed[0] != fastMark {
+		return o.unpack.DecodeAll(packed, nil)
+	}
+	n, err := s2.DecodedLen(packed[1:])
+	if err == nil && n > maxUnpacked {
+		err = errors.New("it is too large")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("a message is damaged: %w", err)
+	}
+	return s2.Decode(nil, packed[1:])
 }
 
 func (o *Outbox) unpackContent(packed []byte) (*Content, error) {

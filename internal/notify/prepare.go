@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/egress"
@@ -102,7 +103,6 @@ func (s *shift) commitSome(ctx context.Context, ds []*draft) (out []*handover) {
 		if !d.due.After(now) && d.Channel == disclosure.Mail {
 			d.unreachable = s.reach(ctx)
 		}
-		d.to = s.recipient(d.Letter)
 		d.items = append([]About{{disclosure.Ref(fmt.Sprintf("letter:%d", d.ID)), d.content.Marking}}, d.content.About...)
 		cs[i] = &commit{begin: d}
 	}
@@ -130,7 +130,7 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 		ids[i] = d.ID
 	}
 	var contents, messages map[int64][]byte
-	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+	err := s.DB.View(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
 		contents, messages, err = kept(tx, ids)
 		return err
 	})
@@ -160,7 +160,7 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 	}
 	for _, d := range ds[:n] {
 		if d.err == nil {
-			d.err = s.finish(ctx, d, messages[d.ID])
+			d.err = s.finish(context.WithoutCancel(ctx), d, messages[d.ID])
 		}
 	}
 	return n
@@ -169,7 +169,7 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 // finish renders a letter, unless message is what was rendered before.
 func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error) {
 	if message != nil {
-		if d.message, err = s.unpackMessage(ctx, d.Letter, message); err != nil || d.message != nil {
+		if d.message, err = s.rendered(ctx, d.Letter, message); err != nil || d.message != nil {
 			return err
 		}
 	}
@@ -183,7 +183,7 @@ func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error
 	}
 	if d.message != nil {
 		sum := sha256.Sum256(d.message)
-		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.pack.EncodeAll(d.message, nil)
+		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.packMessage(d.message)
 		d.content = &Content{Marking: d.content.Marking, About: d.content.About}
 	}
 	return nil
@@ -223,9 +223,14 @@ func (s *shift) beginAll(tx *db.Tx, cs []*commit) error {
 	if err != nil {
 		return err
 	}
+	names, err := s.Gate.Constituency.Directory(tx.Context())
+	if err != nil {
+		return err
+	}
 	for _, c := range cs {
 		c.begun = nil
 		if at, ours := st[c.begin.ID]; ours {
+			c.begin.to = recipient(c.begin.Letter, names)
 			if c.begun, err = s.begin(tx, c.begin, at, now); err != nil {
 				return err
 			}
@@ -317,15 +322,14 @@ func withheldReason(ws []disclosure.Withheld) string {
 	return reasonOf(errors.New(strings.Join(s, "; ")))
 }
 
-// recipient is to whom a letter leaves.
-func (s *shift) recipient(l *Letter) disclosure.Recipient {
+// recipient is to whom a letter leaves, as the registry stands.
+func recipient(l *Letter, names *constituency.Directory) disclosure.Recipient {
 	switch {
 	case l.Recipient.Subject != "":
-		return l.Recipient
+		return l.Recipient.In(names)
 	case l.Constituent == 0:
 		return disclosure.Anybody()
 	}
-	names := s.names.Load()
 	c, _ := names.ByID(l.Constituent)
 	return disclosure.OfConstituent(l.Constituent, c.Name).In(names)
 }
@@ -347,17 +351,17 @@ func (o *Outbox) compose(ctx context.Context, ls []Letter) (out []Composed, err 
 	if len(out) == 0 || len(out) > len(ls) {
 		return nil, fmt.Errorf("the composer of letters of kind %s wrote %d of %d", kind, len(out), len(ls))
 	}
-	for i := range out {
+	for i := range out { // rendering checks the rest
 		if out[i].Err == nil {
-			out[i].Err = out[i].Content.check(&ls[i])
+			out[i].Err = out[i].Content.bounds(&ls[i])
 		}
 	}
 	return out, nil
 }
 
-// unpackMessage is the message as it was rendered; nil when that is less protected than the letter must be by now.
-func (o *Outbox) unpackMessage(ctx context.Context, l *Letter, packed []byte) ([]byte, error) {
-	message, err := o.unpack.DecodeAll(packed, nil)
+// rendered is the message as it was rendered; nil when that is less protected than the letter must be by now.
+func (o *Outbox) rendered(ctx context.Context, l *Letter, packed []byte) ([]byte, error) {
+	message, err := o.unpackMessage(packed)
 	if err != nil || l.Channel != disclosure.Mail || o.Enough == nil {
 		return message, err
 	}

@@ -214,13 +214,19 @@ func hold(tx *db.Tx, l *Letter, why, reason string) error {
 	return err
 }
 
-// handed notes that the other side has the letter; what was handed over is not needed any more.
-func handed(tx *db.Tx, l *Letter, at int64) error {
-	if _, err := tx.Prepared(`UPDATE outbox_letter SET state = 'handed-over', handed = $1, reason = '', lease = 0, holder = '' WHERE id = $2`,
-		at, l.ID); err != nil {
+// handed notes that the other side has letters; what was handed over is not needed any more.
+func handed(tx *db.Tx, ls []*Letter, at int64) error {
+	ids := make([]int64, len(ls))
+	for i, l := range ls {
+		ids[i] = l.ID
+	}
+	in, args := idList(1, ids)
+	if _, err := tx.Prepared(`UPDATE outbox_letter SET state = 'handed-over', handed = $1, reason = '', lease = 0, holder = '' WHERE id IN `+in,
+		append([]any{at}, args...)...); err != nil {
 		return err
 	}
-	_, err := tx.Prepared(`DELETE FROM outbox_message WHERE letter = $1`, l.ID)
+	in, args = idList(0, ids)
+	_, err := tx.Prepared(`DELETE FROM outbox_message WHERE letter IN `+in, args...)
 	return err
 }
 

@@ -24,7 +24,7 @@ func (w *World) mailbox() (*mailbox.Box, error) {
 	c := mailbox.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Log: w.cfg.Log, Outbox: w.Outbox, Constituency: w.Constituency, Spool: tmp,
 		Files:   file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, mailDir)},
 		Client:  fetch.New(w.cfg.Net, fetch.Options{Version: w.cfg.Version, Spool: tmp}),
-		Reports: mailbox.Reports{Named: w.reportNamed, Linked: w.reportLinked, Take: w.takeReport}, Trust: w.cfg.Trust, Step: w.cfg.Step}
+		Reports: mailbox.Reports{Named: w.reportNamed, Linked: w.reportLinked, Take: w.takeReport}, Trust: w.cfg.Trust, Step: w.cfg.Step, Open: w.MailKeys.Open}
 	if w.cfg.IMAP != nil {
 		var err error
 		if c.Source, err = imap.New(*w.cfg.IMAP, w.cfg.Net); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
@@ -16,6 +17,9 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -43,6 +47,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Views = view.NewStore(w.db)
 	w.Nation = nation.NewStore(w.db)
 	w.Constituency = constituency.NewStore(w.db, w.cfg.Clock)
+	w.Special = special.New(w.db, w.cfg.Clock)
 	w.Gate = disclosure.NewGate(disclosure.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation})
 	if w.Outbox, err = w.outbox(seal); err != nil {
 		return err
@@ -79,6 +84,19 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Incidents.Register(w.jobs)
+	if w.Affected, err = affected.New(affected.Config{Incidents: w.Incidents, Findings: w.Findings}); err != nil {
+		return err
+	}
+	if w.Filing, err = filing.New(w.Incidents); err != nil {
+		return err
+	}
+	w.Filing.Box, w.Mailbox.Incidents = w.Mailbox, w.Filing.Mailbox()
+	w.Filing.Register(w.jobs)
+	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
+		Outbox: w.Outbox, Incidents: w.Incidents})
+	if err != nil {
+		return err
+	}
 	w.Yearly, err = yearly.New(yearly.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate, Outbox: w.Outbox, Log: w.cfg.Log})
 	if err != nil {
 		return err
@@ -99,6 +117,7 @@ func (w *World) wire(ctx context.Context) error {
 	})
 	w.Collect.Register(w.jobs)
 	w.Digest.Register(w.jobs)
+	w.Deadlines.Register(w.jobs)
 	w.Yearly.Register(w.jobs)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
+	"tocsin/internal/constituency/special"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/collect"
@@ -21,6 +22,9 @@ import (
 	"tocsin/internal/event/feed"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/deadline"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -82,6 +86,7 @@ type World struct {
 	Views        *view.Store
 	Nation       *nation.Store
 	Constituency *constituency.Store
+	Special      *special.Register
 	Gate         *disclosure.Gate
 	Feeds        *feed.Store
 	Formats      *Formats
@@ -90,6 +95,9 @@ type World struct {
 	Findings     *event.Lister
 	Digest       *digest.Desk
 	Incidents    *incident.Desk
+	Affected     *affected.Desk
+	Filing       *filing.Counter
+	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
 	Portal       *portal.Portal

@@ -66,8 +66,11 @@ type grammar struct {
 	Digest       digestCmd       `cmd:"" help:"Who is told what about findings, and what came of it."`
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
 	Outbox       outboxCmd       `cmd:"" help:"What is sent and what became of it: list, release, cancel, resend, stop, start."`
+	Incident     incidentCmd     `cmd:"" help:"Incidents: what the law asks for by when."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
 	Mailbox      mailboxCmd      `cmd:"" help:"What came by mail: list, show, answer, put aside, read now."`
+	Yearly       yearlyCmd       `cmd:"" help:"Statistics of all incidents that operators return once a year."`
+	SpecialCerts specialCmd      `cmd:"" help:"Write the public register of special CERTs as CSV."`
 	Nation       nationCmd       `cmd:"" help:"The profile that tailors Tocsin to a country."`
 	Feed         feedCmd         `cmd:"" help:"Feeds, their days and their schema."`
 	Jobs         jobsCmd         `cmd:"" help:"List background jobs."`

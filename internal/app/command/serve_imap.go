@@ -18,6 +18,7 @@ type imapFlags struct {
 	IMAPDone         string   `name:"imap-done" help:"Folder that messages are moved to once they are taken (default: they stay, marked as seen)." placeholder:"FOLDER" group:"Mail"`
 	IMAPVouchedBy    string   `name:"imap-vouched-by" help:"Name by which your own mail server writes Authentication-Results: a sender that it does not vouch for is not verified." placeholder:"NAME" group:"Mail"`
 	IMAPReportsFrom  []string `name:"imap-reports-from" help:"Addresses whose reports of feeds are taken in without a person, when that server vouches for them." placeholder:"ADDRESS" group:"Mail"`
+	IMAPIncidentsTo  []string `name:"imap-incidents-to" help:"Your own addresses whose mail becomes reports of incidents without a person; other mail waits in the inbox." placeholder:"ADDRESS" group:"Mail"`
 }
 
 const imapEnv = "TOCSIN_SECRET_IMAP_PASSWORD"
@@ -48,7 +49,7 @@ func (c *imapFlags) imap() (*imap.Config, error) {
 
 // trust says whose word about senders counts.
 func (c *imapFlags) trust() (mailbox.Trust, error) {
-	t := mailbox.Trust{Server: c.IMAPVouchedBy, Reporters: c.IMAPReportsFrom}
+	t := mailbox.Trust{Server: c.IMAPVouchedBy, Reporters: c.IMAPReportsFrom, Intake: c.IMAPIncidentsTo}
 	if len(t.Reporters) > 0 && t.Server == "" {
 		return t, fault.Invalidf("--imap-reports-from needs --imap-vouched-by: without it anybody can write that sender")
 	}

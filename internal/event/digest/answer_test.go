@@ -63,7 +63,8 @@ func TestAnswerLinkShowsWhatTheMailSaidAndTakesAnswersAgain(t *testing.T) {
 		if n := w.notices(secret); n.Items[0].Answer != Fixed || n.Items[1].Answer != Seen || len(n.Answers) != 3 {
 			t.Errorf("the page shows %+v", n)
 		}
-		for _, r := range []Reply{{Answer: "yes"}, {Answer: Help}, {Answer: Seen, Findings: []string{w.notices(w.link("hospital")).Items[0].Finding}}, {Answer: Seen, Note: strings.Repeat("x", 3000)}} {
+		for _, r := range []Reply{{Answer: "yes"}, {Answer: Help}, {Answer: Seen, Findings: []string{w.notices(w.link("hospital")).Items[0].Finding}}, {Answer: Seen, Note: strings.Repeat("x", 3000)}, {Answer: Seen, Note: strings.Repeat("x", 10<<20)},
+			{Answer: Seen, Note: "a\x00b"}, {Answer: Seen, Note: "\xff\xfe"}} {
 			if err := w.AnswerLink(ctx, secret, r); fault.KindOf(err) != fault.Invalid {
 				t.Errorf("%+v is taken: %v", r, err)
 			}

@@ -134,29 +134,37 @@ func safe(cell string) string {
 	return cell
 }
 
-func (t *table) bytes() ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	head := make([]string, len(t.columns))
+// bytes is the table as CSV (RFC 4180).
+func (t *table) bytes() []byte {
+	b := make([]byte, 0, t.size+t.size/8+20*len(t.columns)+2*len(t.rows))
 	for i, c := range t.columns {
-		head[i] = safe(c)
+		b = appendCell(b, i, c)
 	}
-	if err := w.Write(head); err != nil {
-		return nil, err
-	}
-	line := make([]string, len(t.columns))
+	b = append(b, "\r\n"...)
 	for _, row := range t.rows {
-		clear(line)
-		for i, v := range row {
-			line[i] = safe(v)
+		for i := range t.columns {
+			cell := ""
+			if i < len(row) {
+				cell = row[i]
+			}
+			b = appendCell(b, i, cell)
 		}
-		if err := w.Write(line); err != nil {
-			return nil, err
-		}
+		b = append(b, "\r\n"...)
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return b
+}
+
+func appendCell(b []byte, i int, cell string) []byte {
+	if i > 0 {
+		b = append(b, ',')
+	}
+	cell = safe(cell)
+	if cell == "" || !strings.ContainsAny(cell, "\",\r\n") && cell[0] != ' ' && cell != `\.` {
+		return append(b, cell...)
+	}
+	b = append(b, '"')
+	b = append(b, strings.ReplaceAll(cell, `"`, `""`)...)
+	return append(b, '"')
 }
 
 // wanted is what is attached: the events of findings from one report day to another.
@@ -282,12 +290,10 @@ func (w *wanted) files() (files []File, left int, err error) {
 }
 
 func (w *wanted) file(t *wantedType) (File, error) {
-	b, err := t.table.bytes()
-	if err != nil {
-		return File{}, err
-	}
+	b := t.table.bytes()
 	f := File{Name: fmt.Sprintf("%s-%s.csv", w.until, fileName(t.Name)), Type: "text/csv; charset=utf-8", Rows: len(t.table.rows), Bytes: b}
 	if len(b) > zipFrom {
+		var err error
 		if f.Bytes, err = zipped(f.Name, w.until, b); err != nil {
 			return File{}, err
 		}

@@ -339,6 +339,11 @@ func TestWhatFeedsAndRegistriesSayIsTextAndOneLine(t *testing.T) {
 		w.report("compromised_website", "198.51.100.7 80 critical")
 		w.tell()
 		c := w.letters("clinic")[0]
+		for name, value := range map[string]string{"the recipient's name": c.Letter.Name, "the ticket": c.Letter.Ticket} {
+			if strings.ContainsAny(value, "\r\n\x00") {
+				t.Errorf("%s is %q", name, value)
+			}
+		}
 		w.lacks("the page", c.HTML, "<img", "onerror=alert(1)>")
 		w.has("the page", c.HTML, "&lt;img src=x")
 		if strings.ContainsAny(c.Content.Subject, "\r\n") || len(c.Content.Subject) > 500 {

@@ -36,6 +36,7 @@ const lineWidth = 76
 // plain writes the document as text.
 func (d *document) plain() string {
 	var b strings.Builder
+	b.Grow(4 << 10)
 	for i, p := range d.parts {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -105,14 +106,17 @@ func plainTable(b *strings.Builder, cells [][]string) {
 		}
 	}
 	for _, row := range cells {
-		var line strings.Builder
+		blanks := 2
 		for i, c := range row {
-			if i > 0 {
-				line.WriteString("  ")
+			if c != "" {
+				for ; blanks > 0; blanks-- {
+					b.WriteByte(' ')
+				}
+				b.WriteString(c)
 			}
-			line.WriteString(c + strings.Repeat(" ", max(0, wide[i]-width(c))))
+			blanks += max(0, wide[i]-width(c)) + 2
 		}
-		b.WriteString("  " + strings.TrimRight(line.String(), " ") + "\n")
+		b.WriteByte('\n')
 	}
 }
 
@@ -120,6 +124,7 @@ func plainTable(b *strings.Builder, cells [][]string) {
 func (d *document) html(language string) string {
 	e := html.EscapeString
 	var b strings.Builder
+	b.Grow(16 << 10)
 	b.WriteString(`<!DOCTYPE html><html lang="` + e(language) + `"><head><meta charset="utf-8"></head><body style="font-family:sans-serif;font-size:15px;line-height:1.45;color:#1a1a1a;max-width:46em">` + "\n")
 	for _, p := range d.parts {
 		switch p.kind {
@@ -156,7 +161,13 @@ func htmlTable(b *strings.Builder, cells [][]string) {
 		}
 		b.WriteString("<tr>")
 		for _, c := range row {
-			b.WriteString("<" + tag + ` align="left" style="border-bottom:1px solid #ddd">` + html.EscapeString(c) + "</" + tag + ">")
+			b.WriteString("<")
+			b.WriteString(tag)
+			b.WriteString(` align="left" style="border-bottom:1px solid #ddd">`)
+			b.WriteString(html.EscapeString(c))
+			b.WriteString("</")
+			b.WriteString(tag)
+			b.WriteString(">")
 		}
 		b.WriteString("</tr>\n")
 	}

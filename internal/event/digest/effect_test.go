@@ -3,6 +3,7 @@ package digest
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
 	"math"
 	"strings"
@@ -142,9 +143,13 @@ func FuzzAttachedRows(f *testing.F) {
 		if !tab.add(header, raw) {
 			return
 		}
-		b, err := tab.bytes()
-		if err != nil {
-			t.Fatal(err)
+		b := tab.bytes()
+		back, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+		if err == nil && len(back) != len(tab.rows)+1 && len(tab.columns) > 1 {
+			t.Errorf("%d rows came back of %d: %q", len(back)-1, len(tab.rows), b)
+		}
+		if err != nil && len(tab.columns) > 0 {
+			t.Errorf("it is no CSV: %v\n%q", err, b)
 		}
 		for _, line := range tab.rows {
 			for _, cell := range line {

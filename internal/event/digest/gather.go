@@ -116,7 +116,7 @@ func (d *Desk) reach(ctx context.Context, o *office, l constituency.Listed, all 
 	out, withheld []directive, who []constituency.Contact, err error) {
 	to := make([]disclosure.Recipient, len(contacts))
 	for i, c := range contacts {
-		to[i] = disclosure.OfContact(l, c)
+		to[i] = disclosure.OfContact(l, c).In(o.dir)
 	}
 	out, withheld, some, err := d.deliverable(ctx, o, disclosure.Mail, all, to...)
 	for i, c := range contacts {

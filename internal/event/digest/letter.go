@@ -48,7 +48,7 @@ func (d *Desk) composeAll(ctx context.Context, letters []notify.Letter) ([]notif
 	for i := range letters {
 		all[i] = &composing{Letter: &letters[i]}
 	}
-	if err := d.DB.View(ctx, func(tx *db.Tx) error {
+	if err := d.DB.View(context.WithoutCancel(ctx), func(tx *db.Tx) error { // short, and dearer with a context that can end
 		for _, c := range all {
 			c.err = c.readMessage(tx)
 		}
@@ -65,7 +65,7 @@ func (d *Desk) composeAll(ctx context.Context, letters []notify.Letter) ([]notif
 			told[i] = c.all
 		}
 	}
-	facts, err := d.facts(ctx, told...)
+	facts, err := d.facts(context.WithoutCancel(ctx), told...)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (c *composing) readMessage(tx *db.Tx) error {
 
 // deliver leaves what the gate would let out to the letter's recipient.
 func (d *Desk) deliver(ctx context.Context, o *office, c *composing) (err error) {
-	if c.all, _, _, err = d.deliverable(ctx, o, c.Channel, c.all, c.Recipient); err != nil {
+	if c.all, _, _, err = d.deliverable(ctx, o, c.Channel, c.all, c.Recipient.In(o.dir)); err != nil {
 		return err
 	}
 	if len(c.all) == 0 {

@@ -145,21 +145,22 @@ func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive
 	return out, err
 }
 
-// newsOf reads what a message tells anew, with how it stands now; what became somebody else's meanwhile is left out.
+// newsOf reads what a message tells anew, with how it stands now as far as telling it asks; what became somebody else's meanwhile is
+// left out.
 func newsOf(tx *db.Tx, m *Message) (out []directive, err error) {
-	err = tx.PreparedEach(`SELECT `+prefixed+`, i.what FROM digest_item i JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1
-		WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`, []any{m.Constituent, m.ID}, func(scan func(...any) error) error {
-		var what string
-		x, err := scanDirective(func(to ...any) error { return scan(append(to, &what)...) })
-		x.pending = what
-		out = append(out, x)
-		return err
-	})
+	out = make([]directive, 0, m.Fresh+m.Gone)
+	err = tx.PreparedEach(`SELECT d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_item i
+		JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1 WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`,
+		[]any{m.Constituent, m.ID}, func(scan func(...any) error) error {
+			x := directive{constituent: m.Constituent}
+			var id []byte
+			err := scan(&id, &x.owner, &x.severity, &x.since, &x.answer, &x.pending)
+			x.finding = event.ID(id)
+			out = append(out, x)
+			return err
+		})
 	return out, err
 }
-
-const prefixed = `d.finding, d.constituent, d.owner, d.severity, d.since, d.state, d.presence, d.gone_day, d.gone_at, d.rule, d.frequency, d.pending,
-	d.due, d.told_at, d.message, d.answer, d.answered_at, d.fixed_at`
 
 // markTold notes that a message tells of a directive.
 func markTold(tx *db.Tx, x *directive, m *Message) error {

@@ -68,16 +68,15 @@ func (d *Desk) dayRows(ctx context.Context, k dayKey) (*dayRows, error) {
 		return r, nil
 	}
 	r := &dayRows{byOwner: map[int64][]rowRef{}, used: c.tick}
-	err := d.Intake.EachFound(ctx, event.EventQuery{Type: k.typ, From: k.day, Until: k.day}, func(id event.ID, e *event.StoredEvent) error {
-		if e.Owner == 0 || r.byOwner == nil {
-			return nil
+	err := d.Intake.EachRef(ctx, k.typ, k.day, func(owner int64, id event.ID, ref event.RowRef) {
+		if r.byOwner == nil {
+			return
 		}
 		if r.n++; r.n > maxDayRows {
 			r.byOwner, r.n = nil, 0
-			return nil
+			return
 		}
-		r.byOwner[e.Owner] = append(r.byOwner[e.Owner], rowRef{id, event.RowRef{File: e.File, Row: e.Row}})
-		return nil
+		r.byOwner[owner] = append(r.byOwner[owner], rowRef{id, ref})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find the rows of %s: %w", k.day, err)

@@ -60,13 +60,15 @@ func eachTown(t *testing.T, fn func(t *testing.T, w *town)) {
 	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) { fn(t, newTown(t, d)) })
 }
 
-func newTown(t testing.TB, d *db.DB) *town {
+func newTown(t testing.TB, d *db.DB) *town { return newTownOf(t, d, registry, t.TempDir()) }
+
+// newTownOf is a town with other people.
+func newTownOf(t testing.TB, d *db.DB, registry, dir string) *town {
 	t.Helper()
-	ctx, dir := context.Background(), t.TempDir()
+	ctx := context.Background()
 	now := clock.NewManual(monday)
-	w := &town{t: t, clock: now, ids: map[string]int64{}}
-	feeds := feed.NewStore(d)
-	w.ok(feeds.Ensure(ctx))
+	w := &town{t: t, clock: now, ids: map[string]int64{}, server: mailtest.New(t)}
+	w.ok(feed.NewStore(d).Ensure(ctx))
 	people := constituency.NewStore(d, now)
 	doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
 	w.ok(err)
@@ -77,26 +79,35 @@ func newTown(t testing.TB, d *db.DB) *town {
 	for _, l := range list.All() {
 		w.ids[l.Ref] = l.ID
 	}
-	format := shadowserver.New(shadowserver.Builtin())
-	log := slog.New(slog.DiscardHandler)
-	states := nation.NewStore(d)
 	w.net = egress.Open(egress.Policy{Local: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
-	w.server = mailtest.New(t)
-	sender, err := mail.New(w.server.Config(), w.net, now)
+	w.Desk, err = openDesk(d, dir, w.net, w.server.Config(), now, clock.Real())
 	w.ok(err)
+	return w
+}
+
+// openDesk opens a desk with its outbox, its feeds' files in a directory. The world has one clock, leases have another.
+func openDesk(d *db.DB, dir string, net *egress.Net, server mail.Config, now, real clock.Clock) (*Desk, error) {
+	people, states, log := constituency.NewStore(d, now), nation.NewStore(d), slog.New(slog.DiscardHandler)
+	format := shadowserver.New(shadowserver.Builtin())
+	sender, err := mail.New(server, net, now)
+	if err != nil {
+		return nil, err
+	}
 	seal, err := identity.NewSeal(make([]byte, 32))
-	w.ok(err)
+	if err != nil {
+		return nil, err
+	}
 	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
-	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Client: fetch.New(w.net, fetch.Options{Attempts: 1}), Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
-	w.ok(err)
-	w.Desk, err = New(Config{Outbox: box, Seal: seal, URL: "https://cert.example", DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feeds, Log: log,
+	box, err := notify.New(notify.Config{DB: d, Clock: now, Real: real, Gate: gate, Sender: sender, Seal: seal, Client: fetch.New(net, fetch.Options{Attempts: 1}), Tick: time.Millisecond, PerMinute: 6000, Burst: 1000, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return New(Config{Outbox: box, Seal: seal, URL: "https://cert.example", DB: d, Clock: now, Constituency: people, Nation: states, Feeds: feed.NewStore(d), Log: log,
 		Lister: event.NewLister(d).WithClock(now).WithRegistry(people),
 		Intake: event.NewIntake(event.Config{DB: d, Registry: people, World: now, Real: now, Log: log,
 			Format:  func(feed.Feed) (event.Format, error) { return format, nil },
 			Archive: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "archive")}, Segments: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "segments")}}),
 		Gate: gate})
-	w.ok(err)
-	return w
 }
 
 func (w *town) ok(err error) {

@@ -1,5 +1,5 @@
 // Package cms writes the Cryptographic Message Syntax (RFC 5652) as S/MIME 4.0 (RFC 8551) uses it: detached signatures, and
-// content encrypted to certificates. It reads nothing, so that nobody can feed it.
+// content encrypted to certificates. What it reads is a stranger's: it is bounded, and nothing in it is believed but what a key proves.
 package cms
 
 import (

@@ -59,6 +59,8 @@ const Max = 10_000
 //   - An IPv6 address has at least five hexadecimal digits, one of them decimal; eight pairs are a hardware address.
 //   - A hash has at least one letter.
 //
+// Where a letter of a script that is written without spaces stands beside one of ASCII, a word ends: a label that mixes the two is cut.
+//
 // Words longer than 8 kB are looked at in pieces of that size.
 func Extract(text string) (found []Indicator, more bool) {
 	s := scanner{seen: map[Indicator]bool{}}

@@ -32,15 +32,22 @@ func (s *scanner) text(text string) {
 		}
 		w.b, w.at, w.defanged = w.b[:0], w.at[:0], w.defanged[:0]
 	}
+	var last rune // the letter or digit right before
 	for i := 0; i < len(text) && !s.more; {
 		if as, n := refang(text, i); n > 0 {
 			for _, c := range []byte(as) {
 				w.put(c, i, true)
 			}
-			i += n
+			i, last = i+n, 0
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
+		if seam(last, r) {
+			flush(i)
+		}
+		if last = r; r >= '！' && r <= '～' {
+			last = r - '！' + '!'
+		}
 		switch {
 		case r == '\u200b' || r == '\ufeff' || r == '\u00ad': // invisible, and put there to be
 		case r == '\\' && i+1 < len(text) && strings.IndexByte("./:@", text[i+1]) >= 0: // an escaped one of these
@@ -62,6 +69,16 @@ func (s *scanner) text(text string) {
 		}
 	}
 	flush(len(text))
+}
+
+// seam tells whether a word of a script that is written without spaces, or with particles at the end of words, meets ASCII between two
+// letters: there "192.0.2.1" ends in Japanese and Korean text.
+func seam(a, b rune) bool {
+	ascii := func(r rune) bool { return r < utf8.RuneSelf && plain(byte(r)) || r >= '０' && r <= 'ｚ' }
+	spaceless := func(r rune) bool {
+		return r >= 0x0e00 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+	}
+	return ascii(a) && spaceless(b) || spaceless(a) && ascii(b)
 }
 
 // tail is the last run of letters of a word, behind which only punctuation stands.

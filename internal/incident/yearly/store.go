@@ -145,6 +145,32 @@ func countsIn(tx *db.Tx, year int) (map[int64][]Count, error) {
 	return out, err
 }
 
+// sumsIn has the sums of a year: of each return, and of each class and level over what is submitted.
+func sumsIn(tx *db.Tx, year int) (of map[int64]int64, all []Count, err error) {
+	of = map[int64]int64{}
+	err = tx.Each(`SELECT c.return_id, CAST(sum(c.incidents) AS BIGINT) FROM yearly_return r JOIN yearly_count c ON c.return_id = r.id WHERE r.year = $1
+		GROUP BY c.return_id LIMIT 100000`, []any{int64(year)}, func(scan func(...any) error) error {
+		var id, n int64
+		err := scan(&id, &n)
+		of[id] = n
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = tx.Each(`SELECT c.class, c.severity, CAST(sum(c.incidents) AS BIGINT) FROM yearly_return r JOIN yearly_count c ON c.return_id = r.id
+		WHERE r.year = $1 AND r.state = 'submitted' GROUP BY c.class, c.severity ORDER BY c.class, c.severity LIMIT 1000`, []any{int64(year)},
+		func(scan func(...any) error) error {
+			var c Count
+			var severity int32
+			err := scan(&c.Class, &severity, &c.Incidents)
+			c.Severity = int(severity)
+			all = append(all, c)
+			return err
+		})
+	return of, all, err
+}
+
 // yearsOf lists the returns of constituents, the latest year first.
 func yearsOf(tx *db.Tx, constituent int64) (out []Return, err error) {
 	err = tx.Each(`SELECT `+returnColumns+` FROM yearly_return WHERE constituent = $1 ORDER BY year DESC LIMIT 100`, []any{constituent},

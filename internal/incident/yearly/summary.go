@@ -66,9 +66,10 @@ type YearTotals struct {
 	Incidents int64 `json:"incidents"`
 }
 
-// Standing is one constituent that is asked or returned.
+// Standing is one constituent that is asked or returned. Its counts are not read, but their sum.
 type Standing struct {
 	Return
+	Total     int64      `json:"incidents"`
 	Sector    string     `json:"sector"`
 	Asked     bool       `json:"asked"`
 	Reminders []Reminder `json:"reminders,omitempty"`
@@ -98,14 +99,15 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 		return nil, err
 	}
 	var returns []Return
-	var counts map[int64][]Count
+	var totals map[int64]int64
+	var counts []Count
 	var reminders map[int64][]Reminder
 	earlier := []YearTotals{}
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		if returns, err = returnsOf(tx, year); err != nil {
 			return err
 		}
-		if counts, err = countsIn(tx, year); err != nil {
+		if totals, counts, err = sumsIn(tx, year); err != nil {
 			return err
 		}
 		if reminders, err = remindedOf(tx, year); err != nil {
@@ -121,7 +123,6 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 	today := constituency.DayOf(d.Clock.Now())
 	at := map[int64]Return{}
 	for _, r := range returns {
-		r.Counts = counts[r.ID]
 		at[r.Constituent] = r
 	}
 	for _, l := range dir.All() {
@@ -135,17 +136,48 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 		}
 		r.name(dir)
 		r.late(p)
-		s.All = append(s.All, Standing{r, l.Sector, asked, reminders[l.ID]})
+		s.All = append(s.All, Standing{r, totals[r.ID], l.Sector, asked, reminders[l.ID]})
 	}
 	order := func(x Standing) int { return slices.Index([]State{None, Draft, Submitted}, x.State) }
 	slices.SortStableFunc(s.All, func(a, b Standing) int { return cmp.Compare(order(a), order(b)) })
-	s.Summary = sum(p, year, s.All)
+	s.Summary = sum(p, year, s.All, counts)
 	s.Summary.Earlier = earlier
 	return s, nil
 }
 
+// Returns lists the returns of a year with their counts, by constituent; drafts too.
+func (d *Desk) Returns(ctx context.Context, year int) (out []Return, err error) {
+	p, _, err := d.Nation.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if year == 0 {
+		year = Latest(p, d.Clock.Now())
+	}
+	if err := counted(p, year, d.Clock.Now()); err != nil {
+		return nil, err
+	}
+	dir, err := d.Constituency.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		if out, err = returnsOf(tx, year); err != nil {
+			return err
+		}
+		counts, err := countsIn(tx, year)
+		for i := range out {
+			out[i].Counts = counts[out[i].ID]
+			out[i].name(dir)
+			out[i].late(p)
+		}
+		return err
+	})
+	return out, err
+}
+
 // sum adds up what was submitted.
-func sum(p *nation.Profile, year int, all []Standing) Summary {
+func sum(p *nation.Profile, year int, all []Standing, counts []Count) Summary {
 	s := Summary{Year: year, Incidents: new(int64), Costs: []Money{}, Sectors: []SectorRow{}}
 	if p.Yearly.Asked(year) {
 		from, until := p.Yearly.Window(year, p.Location())
@@ -186,10 +218,10 @@ func sum(p *nation.Profile, year int, all []Standing) Summary {
 		}
 		s.Downtime += x.Downtime
 		row.Downtime += x.Downtime
-		*row.Incidents += x.Incidents()
+		*row.Incidents += x.Total
 		s.pay(x)
-		s.count(x.Counts)
 	}
+	s.count(counts)
 	for _, row := range sectors {
 		s.Sectors = append(s.Sectors, *row)
 	}

@@ -268,12 +268,8 @@ func TestFilesComeInAsTheyGoOut(t *testing.T) {
 		c.Note = "=SUM(A1), \"quoted\"\nand a line"
 		want := w.hand("grid", c)
 		w.hand("bank", Content{Nothing: true})
-		s, err := w.Stand(ctx, 2025)
+		rs, err := w.Returns(ctx, 2025)
 		w.ok(err)
-		var rs []Return
-		for _, x := range s.All {
-			rs = append(rs, x.Return)
-		}
 		var b bytes.Buffer
 		w.ok(WriteCSV(&b, rs))
 		if strings.Contains(b.String(), ",\"=SUM") || strings.Contains(b.String(), "oil") {

@@ -174,7 +174,7 @@ func (b *Box) Begin(ctx context.Context, actor act.Actor, id int64) (ticket stri
 		if err := insertTicket(tx, ticket, m.Subject, 0, b.Clock.Now().UnixMicro()); err != nil {
 			return err
 		}
-		m.Ticket = ticket
+		m.Ticket, m.Threaded = ticket, ByHand
 		return assign(tx, &m)
 	})
 }

@@ -222,5 +222,5 @@ func (b *Box) Attachment(ctx context.Context, id int64, number int) (File, func(
 	if f.URL != "" {
 		return File{}, nil, fault.NotFoundf("the file %d of message %d is a link, and not kept here", number, id)
 	}
-	return *f, func(w io.Writer) error { return b.copyFile(&m, number, w) }, nil
+	return *f, func(w io.Writer) error { return b.copyFile(ctx, &m, number, w) }, nil
 }

@@ -13,21 +13,21 @@ import (
 const excerpt = 300
 
 const messageColumns = `id, source, taken, received, sent, from_name, from_address, reply_to, subject, body, kind, automatic, message_id, earlier,
-	report, flaws, ticket, letter, constituent, threaded, verified, authentic, state, reason, answer, size, stored, sha256, path`
+	report, flaws, ticket, letter, constituent, threaded, verified, authentic, state, reason, answer, size, stored, sha256, path, protection`
 
 func scanMessage(scan func(...any) error) (m Message, err error) {
-	var kind, state, earlier, report, flaws string
+	var kind, state, earlier, report, flaws, protection string
 	var verified int
 	if err := scan(&m.ID, &m.Source, &m.Taken, &m.Received, &m.Sent, &m.FromName, &m.From, &m.ReplyTo, &m.Subject, &m.Text, &kind, &m.AutomaticBy,
 		&m.MessageID, &earlier, &report, &flaws, &m.Ticket, &m.Letter, &m.Constituent, &m.Threaded, &verified, &m.Authentic, &state, &m.Reason, &m.Answer,
-		&m.Size, &m.Stored, &m.SHA256, &m.path); err != nil {
+		&m.Size, &m.Stored, &m.SHA256, &m.path, &protection); err != nil {
 		return m, err
 	}
 	m.Kind, m.State, m.Verified = Kind(kind), State(state), verified != 0
 	for _, j := range []struct {
 		text string
 		into any
-	}{{earlier, &m.Earlier}, {flaws, &m.Flaws}, {report, &m.Report}} {
+	}{{earlier, &m.Earlier}, {flaws, &m.Flaws}, {report, &m.Report}, {protection, &m.Protection}} {
 		if j.text == "" {
 			continue
 		}

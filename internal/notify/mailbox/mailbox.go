@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/imap"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/spool"
 )
 
@@ -35,8 +36,11 @@ type Config struct {
 	Source       *imap.Mailbox // nil: none is read; what was taken is still there
 	Client       *fetch.Client // gets linked reports; nil: none
 	Reports      Reports
+	Incidents    Incidents
 	Trust        Trust
-	MaxBytes     int64 // of a message; of a larger one so many are kept. 0 is 25 MiB
+	// Open takes the protection off a message that came, and says what it was worth; nil: what is encrypted stays so.
+	Open     func(ctx context.Context, raw []byte) (protect.Opened, error)
+	MaxBytes int64 // of a message; of a larger one so many are kept. 0 is 25 MiB
 
 	// Step is called at every named step of taking a message; the crash tests end there. It may be nil.
 	Step func(name string)
@@ -52,6 +56,17 @@ type Reports struct {
 	Take func(ctx context.Context, feed, name string, size int64, open func() (io.ReadCloser, error)) (outcome string, taken bool, err error)
 }
 
+// Incidents is what the mailbox knows of incidents. The functions may be nil: then letters are letters.
+type Incidents struct {
+	// Known tells whether a ticket is a report's or a case's, which nobody may have written to yet.
+	Known func(tx *db.Tx, ticket string) (bool, error)
+	// Take makes a report of a letter in the caller's transaction, and returns its ticket and constituent. A fault of kind Invalid leaves
+	// the letter where it is.
+	Take func(ctx context.Context, tx *db.Tx, m *Message) (ticket string, constituent int64, err error)
+	// Add adds what a letter says to the report or case that its ticket names, if it names one.
+	Add func(ctx context.Context, tx *db.Tx, m *Message) error
+}
+
 // Trust says whose word about senders counts. The zero value asks nobody: an address is then what the message says.
 type Trust struct {
 	// Server is the name by which our own mail server writes Authentication-Results (RFC 8601). It must take out those of its name that
@@ -59,6 +74,8 @@ type Trust struct {
 	Server string
 	// Reporters are addresses whose reports are taken in without a person, when Server vouches for them.
 	Reporters []string
+	// Intake are our own addresses whose mail becomes reports of incidents without a person.
+	Intake []string
 }
 
 // Box is a world's mailbox. It is safe for concurrent use.
@@ -70,7 +87,10 @@ const Shown = 20_000
 const (
 	defaultBytes = 25 << 20
 	pollEvery    = time.Minute
-	perVisit     = 200 // messages; the others at the next one
+	perVisit     = 1000 // messages; the others at the next one
+	perBatch     = 100  // that are recorded together
+	maxBatch     = 32 << 20
+	keepers      = 8 // originals that are made durable at once
 )
 
 // New returns the mailbox of a world.
@@ -133,6 +153,7 @@ const (
 	ByTicket    = "ticket"    // the ticket stands in its subject
 	ByReport    = "report"    // a delivery report names a letter, and the address it went to
 	ByHand      = "hand"
+	ByIntake    = "intake" // it became a report of an incident
 )
 
 // Message is what came.
@@ -153,9 +174,10 @@ type Message struct {
 	Earlier     []string
 	Report      *eml.Report
 	Flaws       []eml.Flaw
-	Ticket      string // of its conversation; "" without one
-	Letter      int64  // of the outbox that it is about; 0
-	Constituent int64  // of that letter; 0
+	Protection  *protect.Verdict // nil: it is neither encrypted nor signed
+	Ticket      string           // of its conversation; "" without one
+	Letter      int64            // of the outbox that it is about; 0
+	Constituent int64            // of that letter; 0
 	Threaded    string
 	// Verified says that the sender's address is one that we write to, and our mail server does not deny it; of a bounce that it names
 	// a letter of ours and its address.

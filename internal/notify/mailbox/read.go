@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/imap"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/spool"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Read takes what is new in the mailbox and tells how many messages it took. A server that cannot be reached is remembered as
@@ -51,7 +55,7 @@ func (b *Box) Read(ctx context.Context) (taken int, err error) {
 	return taken, b.DB.Upkeep(ctx, func(tx *db.Tx) error { return saveLook(tx, name, trouble, now) })
 }
 
-// visit takes what is new, one message after the other.
+// visit takes what is new, a batch after the other: one commit is what a message costs most.
 func (b *Box) visit(ctx context.Context, v *imap.Visit, name string) (taken int, err error) {
 	at := place{}
 	err = b.DB.View(ctx, func(tx *db.Tx) (err error) {
@@ -69,15 +73,25 @@ func (b *Box) visit(ctx context.Context, v *imap.Visit, name string) (taken int,
 		return 0, err
 	}
 	at.name, at.validity = name, v.Validity
-	for _, item := range items {
-		if err := b.take(ctx, v, at, item); err != nil {
+	for len(items) > 0 {
+		n, size := 0, int64(0)
+		for n < len(items) && n < perBatch && (n == 0 || size+items[n].Size <= maxBatch) {
+			size += items[n].Size
+			n++
+		}
+		if err := b.take(ctx, v, at, items[:n]); err != nil {
 			return taken, err
 		}
-		taken++
+		taken += n
 		b.Step("recorded")
-		if err := v.Taken(item.UID); err != nil {
+		uids := make([]uint32, n)
+		for i, it := range items[:n] {
+			uids[i] = it.UID
+		}
+		if err := v.Taken(uids...); err != nil {
 			return taken, err
 		}
+		items = items[n:]
 	}
 	return taken, nil
 }
@@ -89,22 +103,56 @@ type place struct {
 	uid      uint32
 }
 
-// take keeps and records one message.
-func (b *Box) take(ctx context.Context, v *imap.Visit, at place, item imap.Item) error {
+// read is a message that came and is not recorded yet.
+type read struct {
+	*Message
+	uid  uint32
+	file *spool.File
+	to   []eml.Address
+}
+
+// take keeps and records some messages.
+func (b *Box) take(ctx context.Context, v *imap.Visit, at place, items []imap.Item) error {
+	var all []read
+	defer func() {
+		for _, r := range all {
+			r.file.Close()
+		}
+	}()
+	for _, item := range items {
+		r, err := b.fetch(ctx, v, at, item)
+		if fault.KindOf(err) == fault.NotFound && err != nil { // somebody else removed it
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+		b.Step("read")
+	}
+	if err := b.keep(ctx, all); err != nil {
+		return err
+	}
+	b.Step("kept")
+	return b.record(ctx, all, at, items[len(items)-1].UID)
+}
+
+// fetch reads one message and what it says.
+func (b *Box) fetch(ctx context.Context, v *imap.Visit, at place, item imap.Item) (r read, err error) {
 	f, err := b.Spool.Create(b.MaxBytes)
 	if err != nil {
-		return err
+		return r, err
 	}
-	defer f.Close()
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
 	whole, content := sha256.New(), &body{hash: sha256.New()}
 	n, err := v.Copy(item.UID, b.MaxBytes, io.MultiWriter(f, whole, content))
-	if fault.KindOf(err) == fault.NotFound { // somebody else removed it
-		return b.DB.Upkeep(ctx, func(tx *db.Tx) error { return advance(tx, at, item.UID, 0) })
-	}
 	if err != nil {
-		return err
+		return r, err
 	}
-	b.Step("read")
 	m := &Message{Source: at.name, Taken: b.Clock.Now().UnixMicro(), Stored: n, Size: n, SHA256: hex.EncodeToString(whole.Sum(nil)),
 		content: hex.EncodeToString(content.hash.Sum(nil))}
 	if !item.At.IsZero() {
@@ -114,71 +162,119 @@ func (b *Box) take(ctx context.Context, v *imap.Visit, at place, item imap.Item)
 		m.Size = item.Size
 	}
 	m.path = m.SHA256[:2] + "/" + m.SHA256 + "-" + rand.Text()[:8] + ".eml"
-	if err := b.parse(ctx, m, f); err != nil {
-		return err
-	}
-	return b.record(ctx, m, f, at, item.UID)
+	to, err := b.parse(ctx, m, f)
+	return read{m, item.UID, f, to}, err
 }
 
-// record threads the message, keeps its original and writes both down. The same message in another place, or another copy of it, is
-// dealt with already: only the place moves on.
-func (b *Box) record(ctx context.Context, m *Message, f *spool.File, at place, uid uint32) error {
-	known := false
-	err := b.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if known, err = isKnown(tx, m); err != nil || known {
+// record threads messages in their order and writes them down, with how far the mailbox is read then. When that fails for one of them, they
+// are recorded one by one, so that the others do not wait for it.
+func (b *Box) record(ctx context.Context, all []read, at place, last uint32) error {
+	err := b.recordAll(ctx, all, at, last)
+	if err == nil || len(all) < 2 || ctx.Err() != nil || fault.KindOf(err) == fault.Conflict || fault.KindOf(err) == fault.Unavailable {
+		return err
+	}
+	for i, r := range all {
+		to := r.uid
+		if i == len(all)-1 {
+			to = last
+		}
+		if err := b.recordAll(ctx, all[i:i+1], at, to); err != nil {
 			return err
 		}
-		return b.thread(tx, m)
-	})
-	if err != nil {
-		return err
 	}
-	if known {
-		return b.DB.Upkeep(ctx, func(tx *db.Tx) error { return advance(tx, at, uid, 0) })
+	return nil
+}
+
+func (b *Box) recordAll(ctx context.Context, all []read, at place, last uint32) error {
+	a := act.Act{Actor: act.Machine, Verb: "mailbox.read", Object: "mailbox:" + at.name}
+	if len(all) == 0 {
+		return b.DB.Upkeep(ctx, func(tx *db.Tx) error { return advance(tx, at, last, 0) })
+	}
+	return b.DB.Act(ctx, a, func(tx *db.Tx) error {
+		taken := 0
+		for _, r := range all {
+			m := *r.Message // a transaction that is tried again begins with what was read
+			fresh, err := b.recordOne(ctx, tx, &m, r.to)
+			if err != nil {
+				return err
+			}
+			if fresh {
+				taken++
+			}
+		}
+		tx.Note(a.Object, detail(map[string]any{"taken": taken}))
+		return advance(tx, at, last, taken)
+	})
+}
+
+// recordOne writes a message down. The same message in another place, or another copy of it, is dealt with already: fresh is false then,
+// and what was kept of it is swept.
+func (b *Box) recordOne(ctx context.Context, tx *db.Tx, m *Message, to []eml.Address) (fresh bool, err error) {
+	known, err := isKnown(tx, m)
+	if err != nil || known {
+		return false, err
+	}
+	if err := b.thread(tx, m); err != nil {
+		return false, err
 	}
 	if err := b.verify(ctx, m); err != nil {
-		return err
+		return false, err
 	}
 	m.settle()
 	b.expect(m)
-	if err := b.keep(ctx, m, f); err != nil {
-		return err
+	id, err := insertMessage(tx, m)
+	if err != nil {
+		return false, err
 	}
-	b.Step("kept")
-	a := act.Act{Actor: act.Machine, Verb: "mailbox.receive", Detail: detail(map[string]any{"kind": m.Kind, "ticket": m.Ticket, "verified": m.Verified})}
-	return b.DB.Act(ctx, a, func(tx *db.Tx) error {
-		if err := advance(tx, at, uid, 1); err != nil {
-			return err
-		}
-		id, err := insertMessage(tx, m)
-		if err != nil {
-			return err
-		}
-		tx.Note(object(id), "")
-		if err := deletePending(tx, m.path); err != nil {
-			return err
-		}
-		if err := b.queueReports(tx, m); err != nil {
-			return err
-		}
-		return b.effect(tx, m)
-	})
+	if err := deletePending(tx, m.path); err != nil {
+		return false, err
+	}
+	if err := b.queueReports(tx, m); err != nil {
+		return false, err
+	}
+	if err := b.effect(tx, m); err != nil {
+		return false, err
+	}
+	if err := b.incident(ctx, tx, m, to); err != nil {
+		return false, err
+	}
+	return true, tx.Also("mailbox.receive", object(id), detail(map[string]any{"kind": m.Kind, "ticket": m.Ticket, "verified": m.Verified}))
 }
 
 const lease = 15 * time.Minute // of an original that is being written
 
-// keep makes the original durable. It is noted before, so that what a crash leaves is found and removed.
-func (b *Box) keep(ctx context.Context, m *Message, f *spool.File) error {
+// keep makes originals durable. They are noted before, so that what a crash leaves is found and removed.
+func (b *Box) keep(ctx context.Context, all []read) error {
+	if len(all) == 0 {
+		return nil
+	}
 	until := b.Real.Now().Add(lease).UnixMicro()
-	if err := b.DB.Upkeep(ctx, func(tx *db.Tx) error { return insertPending(tx, m.path, until) }); err != nil {
+	err := b.DB.Upkeep(ctx, func(tx *db.Tx) error {
+		for _, r := range all {
+			if err := insertPending(tx, r.path, until); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	var g errgroup.Group
+	g.SetLimit(keepers)
+	for _, r := range all {
+		g.Go(func() error { return b.write(r) })
+	}
+	return g.Wait()
+}
+
+func (b *Box) write(m read) error {
 	w, err := b.Files.Create(m.path)
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	r, err := f.Open()
+	r, err := m.file.Open()
 	if err != nil {
 		return err
 	}
@@ -212,11 +308,12 @@ func (b *Box) sweep(ctx context.Context) error {
 }
 
 // parse reads what the message says. What is no message at all is kept all the same, with its flaw.
-func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) error {
-	r, err := f.Open()
+func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) ([]eml.Address, error) {
+	r, err := b.opened(ctx, m, f.Open)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	defer r.Close()
 	e, err := eml.Read(r, eml.Options{Limits: eml.Limits{Bytes: b.MaxBytes}, Charset: charset, Attachment: func(a eml.Attachment, content io.Reader) error {
 		sum := sha256.New()
 		n, err := io.Copy(sum, content)
@@ -227,9 +324,12 @@ func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) error {
 		e, err = &eml.Message{Flaws: []eml.Flaw{eml.Header}}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m.read(e)
+	if v := m.Protection; v != nil && v.Encryption != protect.InClear && v.Encryption != protect.Decrypted && !slices.Contains(m.Flaws, eml.Encrypted) {
+		m.Flaws = append(m.Flaws, eml.Encrypted)
+	}
 	if b.Trust.Server != "" {
 		m.Authentic = Denied
 		if a := e.Authentication; a != nil && a.Server == strings.ToLower(b.Trust.Server) && len(e.From) == 1 && a.Vouches(m.From) {
@@ -239,7 +339,7 @@ func (b *Box) parse(ctx context.Context, m *Message, f *spool.File) error {
 	if m.Cut() {
 		m.Flaws = append(m.Flaws, eml.Cut)
 	}
-	return b.recognise(ctx, m)
+	return e.To, b.recognise(ctx, m)
 }
 
 // read copies what the message says of itself.

@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail/protect"
 )
 
 const (
@@ -201,7 +202,7 @@ func (b *Box) takeIn(ctx context.Context, m *Message, f *File) (outcome string, 
 		return "", false, err
 	}
 	defer held.Close()
-	if err := b.copyFile(m, f.Number, held); err != nil {
+	if err := b.copyFile(ctx, m, f.Number, held); err != nil {
 		return "", false, err
 	}
 	return b.Reports.Take(ctx, f.Feed, f.Name, held.Size(), held.Open)
@@ -210,8 +211,12 @@ func (b *Box) takeIn(ctx context.Context, m *Message, f *File) (outcome string, 
 var errFound = errors.New("found")
 
 // copyFile writes the decoded content of an attachment.
-func (b *Box) copyFile(m *Message, number int, w io.Writer) error {
-	r, err := b.Files.Open(m.path)
+func (b *Box) copyFile(ctx context.Context, m *Message, number int, w io.Writer) error {
+	was := m.Protection
+	r, err := b.opened(ctx, m, func() (io.ReadCloser, error) { return b.Files.Open(m.path) })
+	if err == nil && was != nil && was.Encryption == protect.Decrypted && m.Protection.Encryption != protect.Decrypted {
+		err = fault.New(fault.Unavailable, "the message was opened with the key %s, which is retired: it cannot be opened any more", was.Key)
+	}
 	if err != nil {
 		return fmt.Errorf("open the original of message %d: %w", m.ID, err)
 	}

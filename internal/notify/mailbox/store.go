@@ -84,7 +84,12 @@ func isKnown(tx *db.Tx, m *Message) (bool, error) {
 }
 
 func insertMessage(tx *db.Tx, m *Message) (id int64, err error) {
-	var report, flaws, earlier []byte
+	var report, flaws, earlier, protection []byte
+	if m.Protection != nil {
+		if protection, err = json.Marshal(m.Protection); err != nil {
+			return 0, err
+		}
+	}
 	if m.Report != nil {
 		if report, err = json.Marshal(m.Report); err != nil {
 			return 0, err
@@ -97,11 +102,12 @@ func insertMessage(tx *db.Tx, m *Message) (id int64, err error) {
 		return 0, err
 	}
 	err = tx.Row(`INSERT INTO mailbox_message (sha256, path, stored, size, content, message_id, source, taken, received, sent, from_name, from_address,
-		reply_to, subject, body, kind, automatic, report, flaws, earlier, ticket, letter, constituent, threaded, verified, authentic, state, reason, answer)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, '', 0)
+		reply_to, subject, body, kind, automatic, report, flaws, earlier, ticket, letter, constituent, threaded, verified, authentic, state, reason, answer,
+		protection)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, '', 0, $28)
 		RETURNING id`, m.SHA256, m.path, m.Stored, m.Size, m.content, m.MessageID, m.Source, m.Taken, m.Received, m.Sent, m.FromName, m.From,
 		m.ReplyTo, m.Subject, m.Text, string(m.Kind), m.AutomaticBy, string(report), string(flaws), string(earlier), m.Ticket, m.Letter,
-		m.Constituent, m.Threaded, flag(m.Verified), int(m.Authentic), string(m.State)).Scan(&m.ID)
+		m.Constituent, m.Threaded, flag(m.Verified), int(m.Authentic), string(m.State), string(protection)).Scan(&m.ID)
 	if err != nil {
 		return 0, fmt.Errorf("write a message down: %w", err)
 	}
@@ -150,10 +156,10 @@ func insertTicket(tx *db.Tx, ticket, subject string, constituent, now int64) err
 	return err
 }
 
-// assign puts a message into its conversation, by hand.
+// assign puts a message of the inbox into its conversation.
 func assign(tx *db.Tx, m *Message) error {
 	_, err := tx.Exec(`UPDATE mailbox_message SET ticket = $1, letter = $2, constituent = $3, threaded = $4, verified = $5, state = 'open', reason = ''
-		WHERE id = $6`, m.Ticket, m.Letter, m.Constituent, ByHand, flag(m.Verified), m.ID)
+		WHERE id = $6`, m.Ticket, m.Letter, m.Constituent, m.Threaded, flag(m.Verified), m.ID)
 	return err
 }
 

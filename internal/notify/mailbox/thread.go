@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/mail/protect"
 )
 
 func kindOf(e *eml.Message) Kind {
@@ -156,6 +157,11 @@ func (b *Box) findTicket(tx *db.Tx, word string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if !there && len(ls) == 0 && b.Incidents.Known != nil {
+			if there, err = b.Incidents.Known(tx, ticket); err != nil {
+				return "", err
+			}
+		}
 		if there || len(ls) > 0 {
 			return ticket, nil
 		}
@@ -178,6 +184,10 @@ func tickets(subject string) []string {
 
 // verify looks whether the sender's address is that of the letter, or of a contact of its constituent.
 func (b *Box) verify(ctx context.Context, m *Message) error {
+	if p := m.Protection; p != nil && (p.Signature == protect.SignatureFake || p.Signature == protect.KeyOfAnother) {
+		m.Verified = false // whoever it is, it is not whom the signature is made to say
+		return nil
+	}
 	if m.Ticket == "" || m.From == "" || m.Verified || m.Authentic == Denied || slices.Contains(m.Flaws, eml.Senders) {
 		return nil
 	}

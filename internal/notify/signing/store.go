@@ -29,7 +29,7 @@ func scanKey(scan func(...any) error) (k Key, err error) {
 }
 
 func keys(tx *db.Tx, where string) (out []Key, err error) {
-	err = tx.Each(keyColumns+where, nil, func(scan func(...any) error) error {
+	err = tx.PreparedEach(keyColumns+where, nil, func(scan func(...any) error) error {
 		k, err := scanKey(scan)
 		out = append(out, k)
 		return err

@@ -275,8 +275,11 @@ func (e *ending) Read(p []byte) (int, error) {
 }
 
 // Taken marks a message as seen, or moves it where the taken ones are.
-func (v *Visit) Taken(uid uint32) error {
-	set := goimap.UIDSetNum(goimap.UID(uid))
+func (v *Visit) Taken(uids ...uint32) error {
+	var set goimap.UIDSet
+	for _, u := range uids {
+		set.AddNum(goimap.UID(u))
+	}
 	store := &goimap.StoreFlags{Op: goimap.StoreFlagsAdd, Silent: true, Flags: []goimap.Flag{goimap.FlagSeen}}
 	if err := v.client.Store(set, store, nil).Close(); err != nil {
 		return v.unavailable("mark a message", err)

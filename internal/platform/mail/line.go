@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -56,6 +57,7 @@ type Line struct {
 	s    *Sender
 	smtp *smtp.Client
 	conn net.Conn
+	out  []byte // the latest message as it went out
 }
 
 // Dial opens a line: the connection is made, protected and signed in. Whatever keeps it from that is Unavailable.
@@ -120,15 +122,60 @@ func (l *Line) hand(m Raw) (stage string, err error) {
 	if err := l.smtp.Rcpt("<" + m.To + ">"); err != nil {
 		return "recipient", err
 	}
-	w, err := l.smtp.Data()
-	if err != nil {
-		return "content", err
-	}
-	if _, err := w.Write(m.Bytes); err != nil {
-		return "content", err
-	}
-	return "content", w.Close()
+	return "content", l.data(m.Bytes)
 }
+
+// data hands over the message itself. Its lines end in CRLF, so that there is nothing to do but to mark those that begin with a dot
+// (RFC 5321, section 4.5.2), and it goes out in one piece.
+func (l *Line) data(message []byte) error {
+	if bytes.Count(message, []byte("\n")) != bytes.Count(message, []byte("\r\n")) || !bytes.HasSuffix(message, []byte("\r\n")) {
+		w, err := l.smtp.Data()
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(message); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	t := l.smtp.Text
+	id, err := t.Cmd("DATA")
+	if err != nil {
+		return err
+	}
+	t.StartResponse(id)
+	defer t.EndResponse(id)
+	if _, _, err := t.ReadResponse(354); err != nil {
+		return err
+	}
+	if cap(l.out) > keptOut {
+		l.out = nil
+	}
+	l.out = l.out[:0]
+	if message[0] == '.' {
+		l.out = append(l.out, '.')
+	}
+	for {
+		at := bytes.Index(message, []byte("\r\n."))
+		if at < 0 {
+			break
+		}
+		l.out = append(append(l.out, message[:at+3]...), '.') // the dot once more
+		message = message[at+3:]
+	}
+	l.out = append(append(l.out, message...), ".\r\n"...)
+	if _, err := t.W.Write(l.out); err != nil {
+		return err
+	}
+	if err := t.W.Flush(); err != nil {
+		return err
+	}
+	_, _, err = t.ReadResponse(250)
+	return err
+}
+
+// keptOut is how large a buffer a line keeps for the next message.
+const keptOut = 1 << 20
 
 // judge tells what the server says of the message from trouble with the line. A refused sender, a refused sign-in, and 421, by which
 // a server ends the conversation, are the line's.

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
 	"slices"
@@ -365,6 +366,54 @@ func TestAttachmentsArriveAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestLinesThatBeginWithADotArriveAsTheyAre(t *testing.T) {
+	p := &peer{}
+	s := sender(t, p.serve(t, None), egress.Open(egress.Policy{}))
+	l, err := s.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, raw := range []string{".\r\n", "a\r\n.\r\n..\r\n.b\r\n\r\n.", "A: b\r\n\r\n.\r\n", "a\n.\nb\n", "a\r\nb"} {
+		if err := l.send(t.Context(), Raw{To: "ana@isp.example", Bytes: []byte(raw)}); err != nil {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		want := strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(raw, "\r\n", "\n"), "\n", "\r\n"), "\r\n") + "\r\n"
+		p.mu.Lock()
+		if got := p.got[len(p.got)-1]; got != want {
+			t.Errorf("%q arrived as %q", raw, got)
+		}
+		p.mu.Unlock()
+	}
+}
+
+func TestALongSubjectIsFoldedAndReadWhole(t *testing.T) {
+	p := &peer{}
+	s := sender(t, p.serve(t, None), egress.Open(egress.Policy{}))
+	m := ordinary()
+	for _, subject := range []string{strings.Repeat("ništa se nije promenilo ", 12) + "kraj", strings.Repeat("nothing  changed ", 12) + "end"} {
+		m.Subject = subject
+		m.Headers = map[string]string{"References": strings.TrimSpace(strings.Repeat("<0123456789abcdef@cert.example> ", 30))}
+		raw, err := s.Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+		for line := range strings.SplitSeq(head, "\r\n") {
+			if len(line) > 90 || strings.TrimSpace(line) == "" {
+				t.Errorf("the line %q", line)
+			}
+		}
+		h := parse(t, string(raw))
+		if got, err := new(mime.WordDecoder).DecodeHeader(h.Get("Subject")); err != nil || got != subject {
+			t.Errorf("the subject is %q %v", got, err)
+		}
+		if h.Get("References") != m.Headers["References"] {
+			t.Errorf("references %q", h.Get("References"))
+		}
+	}
+}
+
 func TestTheServerMustProveItself(t *testing.T) {
 	for _, mode := range []TLS{StartTLS, Implicit} {
 		p := &peer{}
@@ -434,24 +483,30 @@ func FuzzMessage(f *testing.F) {
 	}
 	allowed := []string{"Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To"}
 	f.Fuzz(func(t *testing.T, to, subject, text, name, value string) {
-		msg, err := s.compose(Message{To: to, Subject: subject, Text: text, Key: "k", Headers: map[string]string{name: value}})
+		raw, err := s.Render(Message{To: to, Subject: subject, Text: text, Key: "k", Headers: map[string]string{name: value}})
 		if err != nil {
 			return
 		}
-		var b bytes.Buffer
-		if _, err := msg.WriteTo(&b); err != nil {
-			return
-		}
-		got, err := netmail.ReadMessage(&b)
+		got, err := netmail.ReadMessage(bytes.NewReader(raw))
 		if err != nil {
 			t.Fatalf("%v", err)
+		}
+		body, err := io.ReadAll(quotedprintable.NewReader(got.Body))
+		want := strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n") + "\n"
+		if have := strings.ReplaceAll(string(body), "\r\n", "\n"); err != nil || have != want {
+			t.Errorf("the text is %q, not %q: %v", have, want, err)
+		}
+		for line := range strings.SplitSeq(string(raw), "\n") {
+			if !strings.HasSuffix(line, "\r") && line != "" || strings.HasPrefix(line, "=_") || strings.HasPrefix(line, "--=_") {
+				t.Errorf("the line %q", line)
+			}
 		}
 		for h := range got.Header {
 			if !slices.Contains(allowed, h) && !strings.EqualFold(h, name) {
 				t.Errorf("a header that nobody set: %q", h)
 			}
 		}
-		if rcpts, err := msg.GetRecipients(); err != nil || len(rcpts) != 1 {
+		if rcpts, err := got.Header.AddressList("To"); err != nil || len(rcpts) != 1 {
 			t.Errorf("recipients %q %v", rcpts, err)
 		}
 	})

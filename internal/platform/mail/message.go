@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	gomail "github.com/wneessen/go-mail"
 
 	"tocsin/internal/platform/fault"
 )
@@ -102,15 +99,11 @@ func (s *Sender) Render(m Message) ([]byte, error) {
 	if s == nil {
 		return nil, errNoServer
 	}
-	msg, err := s.compose(m)
+	to, err := m.check()
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if _, err := msg.WriteTo(&b); err != nil {
-		return nil, fault.Invalidf("the message cannot be written: %w", err)
-	}
-	return b.Bytes(), nil
+	return s.render(m, to), nil
 }
 
 // MessageID is the Message-ID that a message with the key has, in angle brackets, by which replies and bounces name it.
@@ -125,30 +118,6 @@ func (s *Sender) MessageID(key string) string {
 func (m Message) Check() error {
 	_, err := m.check()
 	return err
-}
-
-func (s *Sender) compose(m Message) (*gomail.Msg, error) {
-	to, err := m.check()
-	if err != nil {
-		return nil, err
-	}
-	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(s.from)
-	msg.ToMailAddress(to)
-	msg.Subject(m.Subject)
-	msg.SetDateWithValue(s.clock.Now())
-	msg.SetMessageIDWithValue(s.messageID(m.Key))
-	for name, value := range m.Headers {
-		msg.SetGenHeader(gomail.Header(textproto.CanonicalMIMEHeaderKey(name)), value)
-	}
-	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
-	if m.HTML != "" {
-		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
-	}
-	for _, a := range m.Attachments {
-		msg.AttachReadSeeker(a.Name, bytes.NewReader(a.Bytes), gomail.WithFileContentType(gomail.ContentType(a.mediaType())))
-	}
-	return msg, nil
 }
 
 // messageID tells nothing of the key, and nobody without the secret can guess it: who names it has seen the message.

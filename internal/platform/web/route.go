@@ -41,6 +41,9 @@ func (r Route) Pattern() string { return r.pattern }
 // Permission is what the route asks of its caller.
 func (r Route) Permission() act.Permission { return r.permission }
 
+// Body is what MaxBody allows; 0 without it.
+func (r Route) Body() int64 { return r.maxBody }
+
 // MaxBody allows a request body of up to n bytes; 1 MiB without it, and for an In with Uploads no limit.
 func (r Route) MaxBody(n int64) Route {
 	r.maxBody = n

@@ -33,22 +33,22 @@ func Routes(d *yearly.Desk) []api.Route {
 		api.Operation[Year, yearly.Summary]{Method: http.MethodGet, Path: "/api/yearly/{year}", ID: "get-yearly-summary",
 			Summary: "The nation's statistics of a year by class, severity and sector", Permission: read, Handle: r.sum},
 		api.Operation[listInput, api.Page[Standing]]{Method: http.MethodGet, Path: "/api/yearly/{year}/returns", ID: "list-yearly-returns",
-			Summary: "Who is asked and who returned, those that did not first", Permission: read, Handle: r.list},
+			Summary: "Who is asked and who returned, those that did not first; counts stand in the return itself", Permission: read, Handle: r.list},
 		api.Operation[Place, Return]{Method: http.MethodGet, Path: "/api/yearly/{year}/returns/{constituent}", ID: "get-yearly-return",
 			Summary: "The return of a constituent with its corrections", Permission: read, Handle: r.one},
-		api.Operation[entryInput, Return]{Method: http.MethodPut, Path: "/api/yearly/{year}/returns/{constituent}", ID: "put-yearly-return",
+		api.Operation[yearlyInput, Return]{Method: http.MethodPut, Path: "/api/yearly/{year}/returns/{constituent}", ID: "put-yearly-return",
 			Summary: "Keep a draft, submit a return, or correct one with a reason", Permission: write, Handle: r.hand},
 		api.Download[Year]{Path: "/api/yearly/{year}/export", ID: "export-yearly", Summary: "All returns of a year as CSV", Permission: read,
 			Types: []string{"text/csv"}, Handle: r.export},
 		api.Operation[fileInput, yearly.Imported]{Method: http.MethodPost, Path: "/api/yearly/import", ID: "import-yearly",
 			Summary: "Hand in returns as CSV", Description: whole, Permission: write, MaxBytes: 32 << 20, Handle: r.load},
-		api.ClearedOperation[struct{}, api.Page[Own]]{Method: http.MethodGet, Path: "/api/portal/yearly", ID: "list-own-yearly",
+		api.ClearedOperation[struct{}, api.Page[OwnReturn]]{Method: http.MethodGet, Path: "/api/portal/yearly", ID: "list-own-yearly",
 			Summary: "One's own returns and what is due", Permission: see, Handle: r.mine},
 		api.ClearedOperation[Year, yearly.Summary]{Method: http.MethodGet, Path: "/api/portal/yearly/summary/{year}", ID: "get-shared-yearly-summary",
 			Summary: "The nation's year without small counts, once the window is over", Permission: see, Handle: r.shared},
-		api.ClearedOperation[Place, Own]{Method: http.MethodGet, Path: "/api/portal/yearly/{year}/{constituent}", ID: "get-own-yearly",
+		api.ClearedOperation[Place, OwnReturn]{Method: http.MethodGet, Path: "/api/portal/yearly/{year}/{constituent}", ID: "get-own-yearly",
 			Summary: "One's own return with its corrections", Permission: see, Handle: r.own},
-		api.Operation[entryInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/yearly/{year}/{constituent}", ID: "put-own-yearly",
+		api.Operation[yearlyInput, api.Nothing]{Method: http.MethodPut, Path: "/api/portal/yearly/{year}/{constituent}", ID: "put-own-yearly",
 			Summary: "Keep a draft, submit one's return, or correct it with a reason", Permission: fill, Handle: r.handOwn},
 		api.ClearedDownload[Place]{Path: "/api/portal/yearly/{year}/{constituent}/file", ID: "export-own-yearly", Summary: "One's own return as CSV",
 			Permission: takes, Types: []string{"text/csv"}, Handle: r.file},
@@ -120,7 +120,7 @@ func (r *room) one(ctx context.Context, c api.Caller, in *Place) (*Return, error
 	return returnOf(one), nil
 }
 
-type entryInput struct {
+type yearlyInput struct {
 	Place
 	Body struct {
 		Version  int64          `json:"version,omitempty" minimum:"0" doc:"Of the return that is changed; absent for one that nobody began"`
@@ -135,13 +135,13 @@ type entryInput struct {
 	}
 }
 
-func (in *entryInput) entry() yearly.Entry {
+func (in *yearlyInput) entry() yearly.Entry {
 	b := in.Body
 	return yearly.Entry{Year: in.Year.Year, Constituent: in.Constituent, Version: b.Version, Submit: b.Submit, Reason: b.Reason,
 		Content: yearly.Content{Counts: b.Counts, Nothing: b.Nothing, Downtime: b.Downtime, Cost: b.Cost, Currency: b.Currency, Note: b.Note}}
 }
 
-func (r *room) hand(ctx context.Context, c api.Caller, in *entryInput) (*Return, error) {
+func (r *room) hand(ctx context.Context, c api.Caller, in *yearlyInput) (*Return, error) {
 	one, err := r.desk.Hand(ctx, c.Actor, in.entry())
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (r *room) hand(ctx context.Context, c api.Caller, in *entryInput) (*Return,
 	return returnOf(one), nil
 }
 
-func (r *room) handOwn(ctx context.Context, c api.Caller, in *entryInput) (*api.Nothing, error) {
+func (r *room) handOwn(ctx context.Context, c api.Caller, in *yearlyInput) (*api.Nothing, error) {
 	_, err := r.desk.Hand(ctx, c.Actor, in.entry())
 	return nil, err
 }
@@ -159,15 +159,8 @@ func stream(name string, rs []yearly.Return) *api.Stream {
 }
 
 func (r *room) export(ctx context.Context, _ api.Caller, in *Year) (*api.Stream, error) {
-	s, err := r.desk.Stand(ctx, in.Year)
-	if err != nil {
-		return nil, err
-	}
-	rs := make([]yearly.Return, len(s.All))
-	for i, x := range s.All {
-		rs[i] = x.Return
-	}
-	return stream(fmt.Sprintf("incidents-%d.csv", in.Year), rs), nil
+	rs, err := r.desk.Returns(ctx, in.Year)
+	return stream(fmt.Sprintf("incidents-%d.csv", in.Year), rs), err
 }
 
 type fileInput struct {
@@ -191,10 +184,10 @@ func (r *room) loadOwn(ctx context.Context, c api.Caller, in *fileInput) (*api.N
 	return nil, err
 }
 
-func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Cleared[*api.Page[Own]], error) {
+func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Cleared[*api.Page[OwnReturn]], error) {
 	all, err := r.desk.Mine(ctx, c.Actor, disclosure.REST)
-	return dress(all, err, func(all []yearly.Own) *api.Page[Own] {
-		var out []Own
+	return dress(all, err, func(all []yearly.Own) *api.Page[OwnReturn] {
+		var out []OwnReturn
 		for _, o := range all {
 			out = append(out, ownOf(o))
 		}
@@ -202,9 +195,9 @@ func (r *room) mine(ctx context.Context, c api.Caller, _ *struct{}) (egress.Clea
 	})
 }
 
-func (r *room) own(ctx context.Context, c api.Caller, in *Place) (egress.Cleared[*Own], error) {
+func (r *room) own(ctx context.Context, c api.Caller, in *Place) (egress.Cleared[*OwnReturn], error) {
 	f, err := r.desk.Blank(ctx, c.Actor, disclosure.REST, in.Year.Year, in.Constituent)
-	return dress(f, err, func(f *yearly.Form) *Own {
+	return dress(f, err, func(f *yearly.Form) *OwnReturn {
 		o := ownOf(f.Own)
 		return &o
 	})

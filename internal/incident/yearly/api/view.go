@@ -50,8 +50,8 @@ type Standing struct {
 	Reminders []yearly.Reminder `json:"reminders,omitempty" doc:"Times are UTC microseconds"`
 }
 
-// Own is one's own return of a year.
-type Own struct {
+// OwnReturn is one's own return of a year.
+type OwnReturn struct {
 	Return
 	Asked bool       `json:"asked" doc:"The law asks for it"`
 	From  *time.Time `json:"from,omitempty" doc:"The window begins"`
@@ -80,9 +80,11 @@ func returnOf(r yearly.Return) *Return {
 }
 
 func standingOf(s yearly.Standing) Standing {
-	return Standing{*returnOf(s.Return), s.Sector, s.Asked, s.Reminders}
+	r := returnOf(s.Return)
+	r.Content.Incidents = s.Total
+	return Standing{*r, s.Sector, s.Asked, s.Reminders}
 }
 
-func ownOf(o yearly.Own) Own {
-	return Own{*returnOf(o.Return), o.Asked, instant(o.From), instant(o.Until)}
+func ownOf(o yearly.Own) OwnReturn {
+	return OwnReturn{*returnOf(o.Return), o.Asked, instant(o.From), instant(o.Until)}
 }

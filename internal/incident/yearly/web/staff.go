@@ -110,15 +110,8 @@ func (r *room) one(ctx context.Context, v web.Visitor, in Placed) (*returnOut, e
 func (r *room) export(ctx context.Context, _ web.Visitor, in struct {
 	Year int `path:"year" min:"1"`
 }) (web.File, error) {
-	s, err := r.desk.Stand(ctx, in.Year)
-	if err != nil {
-		return web.File{}, err
-	}
-	rs := make([]yearly.Return, len(s.All))
-	for i, x := range s.All {
-		rs[i] = x.Return
-	}
-	return csvFile(fmt.Sprintf("incidents-%d.csv", in.Year), rs), nil
+	rs, err := r.desk.Returns(ctx, in.Year)
+	return csvFile(fmt.Sprintf("incidents-%d.csv", in.Year), rs), err
 }
 
 type ownOut struct {

@@ -45,6 +45,8 @@ func Routes(b *mailbox.Box) []api.Route {
 			Summary: "Put a message of the inbox into a conversation", Permission: write, Handle: r.assign},
 		api.Operation[Number, Message]{Method: http.MethodPost, Path: "/api/mailbox/messages/{id}/begin", ID: "begin-conversation",
 			Summary: "Make a message of the inbox the first of a conversation", Permission: write, Handle: r.begin},
+		api.Operation[Number, Message]{Method: http.MethodPost, Path: "/api/mailbox/messages/{id}/incident", ID: "report-message",
+			Summary: "Make a report of an incident of a message of the inbox", Permission: write, Handle: r.incident},
 		api.Operation[dismissInput, Message]{Method: http.MethodPost, Path: "/api/mailbox/messages/{id}/dismiss", ID: "dismiss-message",
 			Summary: "Put a message aside, with a reason", Permission: write, Handle: r.dismiss},
 		api.Operation[Number, Message]{Method: http.MethodPost, Path: "/api/mailbox/messages/{id}/finish", ID: "finish-message",
@@ -177,6 +179,11 @@ func (r *room) assign(ctx context.Context, c api.Caller, in *assignInput) (*Mess
 
 func (r *room) begin(ctx context.Context, c api.Caller, in *Number) (*Message, error) {
 	_, err := r.box.Begin(ctx, c.Actor, in.ID)
+	return r.now(ctx, in.ID, err)
+}
+
+func (r *room) incident(ctx context.Context, c api.Caller, in *Number) (*Message, error) {
+	_, err := r.box.Report(ctx, c.Actor, in.ID)
 	return r.now(ctx, in.ID, err)
 }
 

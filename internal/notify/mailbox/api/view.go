@@ -5,37 +5,39 @@ import (
 
 	"tocsin/internal/format/eml"
 	"tocsin/internal/notify/mailbox"
+	"tocsin/internal/platform/mail/protect"
 )
 
 // Message is what came by mail.
 type Message struct {
-	ID          int64          `json:"id"`
-	Taken       time.Time      `json:"taken"`
-	Received    *time.Time     `json:"received,omitempty" doc:"By the mail server"`
-	Sent        *time.Time     `json:"sent,omitempty" doc:"As the message says"`
-	FromName    string         `json:"from_name,omitempty"`
-	From        string         `json:"from"`
-	ReplyTo     string         `json:"reply_to,omitempty"`
-	Subject     string         `json:"subject"`
-	Text        string         `json:"text"`
-	Kind        string         `json:"kind" enum:"letter,automatic,bounce,delivery,list,own"`
-	AutomaticBy string         `json:"automatic_by,omitempty" doc:"The field by which it says that no person wrote it"`
-	MessageID   string         `json:"message_id,omitempty"`
-	Deliveries  []eml.Delivery `json:"deliveries,omitempty"`
-	Flaws       []eml.Flaw     `json:"flaws,omitempty" doc:"What is wrong with it, or was left out of it"`
-	Ticket      string         `json:"ticket,omitempty"`
-	Letter      int64          `json:"letter,omitempty" doc:"Of the outbox that it is about"`
-	Constituent int64          `json:"constituent,omitempty"`
-	Threaded    string         `json:"threaded,omitempty" enum:"reference,ticket,report,hand"`
-	Verified    bool           `json:"verified" doc:"The sender's address is one that we write to, and our mail server does not deny it"`
-	Authentic   int            `json:"authentic" enum:"-1,0,1" doc:"Whether our own mail server vouches for the sender's domain; 0: it was not asked"`
-	State       string         `json:"state" enum:"waiting,open,done,dismissed"`
-	Reason      string         `json:"reason,omitempty"`
-	Answer      int64          `json:"answer,omitempty" doc:"The letter that answers it"`
-	Size        int64          `json:"size"`
-	Stored      int64          `json:"stored" doc:"Less than size: only the beginning was kept"`
-	SHA256      string         `json:"sha256"`
-	Files       []MessageFile  `json:"files,omitempty"`
+	ID          int64            `json:"id"`
+	Taken       time.Time        `json:"taken"`
+	Received    *time.Time       `json:"received,omitempty" doc:"By the mail server"`
+	Sent        *time.Time       `json:"sent,omitempty" doc:"As the message says"`
+	FromName    string           `json:"from_name,omitempty"`
+	From        string           `json:"from"`
+	ReplyTo     string           `json:"reply_to,omitempty"`
+	Subject     string           `json:"subject"`
+	Text        string           `json:"text"`
+	Kind        string           `json:"kind" enum:"letter,automatic,bounce,delivery,list,own"`
+	AutomaticBy string           `json:"automatic_by,omitempty" doc:"The field by which it says that no person wrote it"`
+	MessageID   string           `json:"message_id,omitempty"`
+	Deliveries  []eml.Delivery   `json:"deliveries,omitempty"`
+	Protection  *protect.Verdict `json:"protection,omitempty" doc:"How it was encrypted and signed, and what that is worth"`
+	Flaws       []eml.Flaw       `json:"flaws,omitempty" doc:"What is wrong with it, or was left out of it"`
+	Ticket      string           `json:"ticket,omitempty"`
+	Letter      int64            `json:"letter,omitempty" doc:"Of the outbox that it is about"`
+	Constituent int64            `json:"constituent,omitempty"`
+	Threaded    string           `json:"threaded,omitempty" enum:"reference,ticket,report,hand"`
+	Verified    bool             `json:"verified" doc:"The sender's address is one that we write to, and our mail server does not deny it"`
+	Authentic   int              `json:"authentic" enum:"-1,0,1" doc:"Whether our own mail server vouches for the sender's domain; 0: it was not asked"`
+	State       string           `json:"state" enum:"waiting,open,done,dismissed"`
+	Reason      string           `json:"reason,omitempty"`
+	Answer      int64            `json:"answer,omitempty" doc:"The letter that answers it"`
+	Size        int64            `json:"size"`
+	Stored      int64            `json:"stored" doc:"Less than size: only the beginning was kept"`
+	SHA256      string           `json:"sha256"`
+	Files       []MessageFile    `json:"files,omitempty"`
 }
 
 // MessageFile is an attachment, or a link to a report.
@@ -53,7 +55,7 @@ type MessageFile struct {
 
 func messageOf(m *mailbox.Message) *Message {
 	out := &Message{ID: m.ID, Taken: time.UnixMicro(m.Taken).UTC(), Received: at(m.Received), Sent: at(m.Sent), FromName: m.FromName, From: m.From,
-		ReplyTo: m.ReplyTo, Subject: m.Subject, Text: m.Text, Kind: string(m.Kind), AutomaticBy: m.AutomaticBy, MessageID: m.MessageID, Flaws: m.Flaws,
+		ReplyTo: m.ReplyTo, Subject: m.Subject, Text: m.Text, Kind: string(m.Kind), AutomaticBy: m.AutomaticBy, MessageID: m.MessageID, Flaws: m.Flaws, Protection: m.Protection,
 		Ticket: m.Ticket, Letter: m.Letter, Constituent: m.Constituent, Threaded: m.Threaded, Verified: m.Verified, Authentic: int(m.Authentic), State: string(m.State),
 		Reason: m.Reason, Answer: m.Answer, Size: m.Size, Stored: m.Stored, SHA256: m.SHA256}
 	if m.Report != nil {

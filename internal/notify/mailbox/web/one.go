@@ -160,6 +160,13 @@ func (r *room) begin(ctx context.Context, v web.Visitor, in Numbered) (web.Done,
 	return r.done(ctx, in.ID, "did.begin")
 }
 
+func (r *room) incident(ctx context.Context, v web.Visitor, in Numbered) (web.Done, error) {
+	if _, err := r.box.Report(ctx, v.Actor, in.ID); err != nil {
+		return web.Done{}, err
+	}
+	return r.done(ctx, in.ID, "did.incident")
+}
+
 func (r *room) dismiss(ctx context.Context, v web.Visitor, in struct {
 	Numbered
 	Reason string `form:"reason" need:"true" max:"1000"`

@@ -49,6 +49,7 @@ func Room(b *mailbox.Box) web.Room {
 			web.Action("POST /mailbox/{id}/answer", write, "GET /mailbox/{id}", r.answer),
 			web.Action("POST /mailbox/{id}/assign", write, "GET /mailbox/{id}", r.assign),
 			web.Action("POST /mailbox/{id}/begin", write, "GET /mailbox/{id}", r.begin),
+			web.Action("POST /mailbox/{id}/incident", write, "GET /mailbox/{id}", r.incident),
 			web.Action("POST /mailbox/{id}/dismiss", write, "GET /mailbox/{id}", r.dismiss),
 			web.Action("POST /mailbox/{id}/finish", write, "GET /mailbox/{id}", r.finish),
 			web.Action("POST /mailbox/{id}/files/{number}/report", write, "", r.report),

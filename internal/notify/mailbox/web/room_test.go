@@ -16,17 +16,28 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/web"
 	"tocsin/internal/platform/web/webtest"
 )
 
 func TestTextsStandInTheCatalogue(t *testing.T) {
-	webtest.Check(t, Room(nil), "mail.no-subject", "list.none-text", "did.answer", "did.assign", "did.begin", "did.dismiss", "did.finish", "did.report",
+	webtest.Check(t, Room(nil), "mail.no-subject", "list.none-text", "did.answer", "did.assign", "did.begin", "did.incident", "did.dismiss", "did.finish", "did.report",
 		"col.subject", "col.from", "col.kind", "col.taken")
 	check := func(key string) {
 		t.Helper()
 		webtest.Check(t, web.Room{Templates: files, Locale: files}, key)
 	}
+	for _, s := range protect.SignatureStates() {
+		check("signature." + string(s))
+		check("signature-text." + string(s))
+	}
+	for _, s := range protect.EncryptionStates() {
+		check("encryption." + string(s))
+		check("encryption-text." + string(s))
+	}
+	check("protection.type." + string(protect.SMIME))
+	check("protection.type." + string(protect.OpenPGP))
 	for _, s := range mailbox.States() {
 		check("mail-state." + string(s))
 		check("list.none." + string(s))
@@ -37,7 +48,7 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	for _, f := range []eml.Flaw{eml.Cut, eml.ManyParts, eml.Deep, eml.LongText, eml.Header, eml.Broken, eml.Charset, eml.Senders, eml.Encrypted} {
 		check("flaw." + string(f))
 	}
-	for _, how := range []string{mailbox.ByReference, mailbox.ByTicket, mailbox.ByReport, mailbox.ByHand} {
+	for _, how := range []string{mailbox.ByReference, mailbox.ByTicket, mailbox.ByReport, mailbox.ByHand, mailbox.ByIntake} {
 		check("threaded." + how)
 	}
 	for _, s := range []mailbox.FileState{mailbox.Queued, mailbox.Took, mailbox.Failed} {

@@ -75,6 +75,26 @@
   // A choice that says so sends its form at once.
   for (const s of document.querySelectorAll("select[data-submit]")) s.addEventListener("change", () => s.form.requestSubmit());
 
+  // A form that saves itself: what was written is sent some seconds after the last change, and the form says so.
+  for (const form of document.querySelectorAll("form[data-autosave]")) {
+    let timer, before = "";
+    form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        const values = new URLSearchParams(new FormData(form));
+        values.set("do", "save");
+        if (String(values) === before) return;
+        try {
+          const r = await fetch(form.action, { method: "POST", body: values, redirect: "manual", credentials: "same-origin" });
+          if (r.type !== "opaqueredirect") return; // not saved: the button tells why
+          before = String(values);
+          for (const p of form.querySelectorAll("[data-autosaved]")) p.hidden = false;
+        } catch { /* the server is away for a moment: the next change tries again */ }
+      }, 8000);
+    });
+    form.addEventListener("submit", () => clearTimeout(timer));
+  }
+
   // Passkeys: a form carries what to ask the device for, and sends what it answers; what went wrong is a text of the form.
   for (const form of document.querySelectorAll("form[data-passkey-create], form[data-passkey-get]")) {
     const { passkeyCreate, passkeyGet } = form.dataset;

@@ -1,0 +1,297 @@
+package affected
+
+import (
+	"context"
+	"encoding/csv"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/audit"
+	"tocsin/internal/constituency"
+	"tocsin/internal/disclosure"
+	"tocsin/internal/event"
+	"tocsin/internal/format/tlp"
+	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/nation"
+	"tocsin/internal/notify"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/egress"
+	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/file"
+	"tocsin/internal/platform/mail"
+	"tocsin/internal/platform/mail/mailtest"
+)
+
+// town is a nation with a hospital, a bank that nobody can write to, and a ministry.
+type town struct {
+	*Desk
+	t      testing.TB
+	ids    map[string]int64
+	server *mailtest.Server
+}
+
+var officer = act.Actor{Kind: act.Local, ID: "test", Name: "Officer"}
+
+const registry = `{"constituents":[
+ {"ref":"hospital","name":"Hospital","kind":"operator","sector":"health","language":"sr-Latn","contacts":[{"role":"security","mail":"soc@hospital.example"},{"role":"abuse","mail":"SOC@hospital.example"},{"role":"press","mail":"press@hospital.example"}],"assets":[{"kind":"prefix","value":"203.0.113.0/24"},{"kind":"domain","value":"hospital.example"}]},
+ {"ref":"bank","name":"Bank","kind":"operator","sector":"finance","assets":[{"kind":"prefix","value":"198.51.100.0/24"}]},
+ {"ref":"ministry","name":"Ministry","kind":"authority","sector":"government","contacts":[{"role":"security","mail":"desk@ministry.example"}]}]}`
+
+func eachTown(t *testing.T, fn func(t *testing.T, w *town)) {
+	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) {
+		w := &town{t: t, ids: map[string]int64{}}
+		ctx, now := context.Background(), clock.NewManual(time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC))
+		people := constituency.NewStore(d, now)
+		doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
+		w.ok(err)
+		_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
+		w.ok(err)
+		list, err := people.Directory(ctx)
+		w.ok(err)
+		for _, l := range list.All() {
+			w.ids[l.Ref] = l.ID
+		}
+		states := nation.NewStore(d)
+		gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
+		seal, err := identity.OpenSeal(filepath.Join(t.TempDir(), "seal.key"))
+		w.ok(err)
+		w.server = mailtest.New(t)
+		sender, err := mail.New(w.server.Config(), egress.Open(egress.Policy{}), now)
+		w.ok(err)
+		box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Seal: seal, Sender: sender, Tick: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+		w.ok(err)
+		desk, err := incident.New(incident.Config{DB: d, Clock: now, Real: now, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
+			Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}})
+		w.ok(err)
+		w.Desk, err = New(Config{Incidents: desk, Findings: event.NewLister(d).WithClock(now).WithRegistry(people)})
+		w.ok(err)
+		fn(t, w)
+	})
+}
+
+func (w *town) ok(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *town) refused(err error, kind fault.Kind, says string) {
+	w.t.Helper()
+	if err == nil || fault.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
+		w.t.Errorf("got %v, want a fault of kind %s that says %q", err, kind, says)
+	}
+}
+
+// opened is a case of which the hospital, a foreign shop and some patients are affected.
+func (w *town) opened() (c incident.Case, hospital, shop, patients int64) {
+	w.t.Helper()
+	ctx := context.Background()
+	c, err := w.Open(ctx, officer, incident.Opening{Title: "Leak"}, incident.Party{Constituent: w.ids["hospital"], Part: incident.AsVictim})
+	w.ok(err)
+	n, err := w.Add(ctx, officer, c.ID, Affected{Kind: Entity, Constituent: w.ids["hospital"], Source: ByParty, Why: "victim"},
+		Affected{Kind: Entity, Name: "Shop", Mail: "info@shop.example", Source: ByHand, Why: "in the dump"},
+		Affected{Kind: Persons, Constituent: w.ids["hospital"], Name: "Patients", Persons: 1200, Source: ByHand, Why: "in the dump"})
+	w.ok(err)
+	all, err := w.List(ctx, c.ID)
+	w.ok(err)
+	if n != 3 || len(all) != 3 {
+		w.t.Fatalf("%d are new, %d there", n, len(all))
+	}
+	at := map[string]int64{}
+	for _, a := range all {
+		at[a.Name] = a.ID
+	}
+	return c, at["Hospital"], at["Shop"], at["Patients"]
+}
+
+func (w *town) notice(l tlp.Label) Notice {
+	return Notice{Subject: "Your data", What: "A copy of your list is on sale.", Advice: "Change the passwords.", Label: l}
+}
+
+// delivered works the outbox until so many letters arrived.
+func (w *town) delivered(n int) {
+	w.t.Helper()
+	work, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { w.Outbox.Work(work); close(done) }()
+	tick, end := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for len(w.server.Got()) < n {
+		select {
+		case <-tick.C:
+		case <-end:
+			w.t.Fatalf("%d of %d letters arrived", len(w.server.Got()), n)
+		}
+	}
+	stop()
+	<-done
+}
+
+func TestTheAffectedAreToldInTheirLanguageOnce(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, shop, patients := w.opened()
+		ls, err := w.Preview(ctx, c.ID, []int64{hospital, patients}, w.notice(tlp.Amber))
+		w.ok(err)
+		if len(ls) != 2 || ls[0].To != "soc@hospital.example" || ls[0].Language != "sr-Latn" || !strings.Contains(ls[0].Text, "Šta se dogodilo") || ls[0].Withheld != "" {
+			t.Fatalf("the preview is %+v", ls)
+		}
+		// The shop is not of the registry: it is the public, and AMBER is not for it. Nothing of it all leaves.
+		_, err = w.Tell(ctx, officer, c.ID, []int64{hospital, shop}, w.notice(tlp.Amber))
+		w.refused(err, fault.Invalid, "Shop: info@shop.example may not be given TLP:AMBER")
+		_, err = w.Tell(ctx, officer, c.ID, []int64{shop}, w.notice(tlp.Clear))
+		w.refused(err, fault.Invalid, "lowered: the case is TLP:AMBER")
+		all, err := w.List(ctx, c.ID)
+		w.ok(err)
+		if slices.ContainsFunc(all, func(a Affected) bool { return a.State != Undecided || len(a.Tellings) > 0 }) {
+			t.Errorf("somebody was told: %+v", all)
+		}
+		n, err := w.Tell(ctx, officer, c.ID, []int64{hospital, hospital, patients}, w.notice(tlp.Amber))
+		w.ok(err)
+		open := w.notice(tlp.Clear)
+		open.Lowered = "it is in the press"
+		m, err := w.Tell(ctx, officer, c.ID, []int64{shop}, open)
+		w.ok(err)
+		if n != 2 || m != 1 {
+			t.Errorf("%d and %d letters", n, m)
+		}
+		w.ok(w.Outbox.Start(ctx, officer, "go"))
+		w.delivered(3)
+		all, err = w.List(ctx, c.ID)
+		w.ok(err)
+		for _, a := range all {
+			if a.State != Told || len(a.Tellings) != 1 || a.Tellings[0].State != string(notify.Handed) || a.Tellings[0].By != "Officer" {
+				t.Errorf("%s: %+v", a.Name, a)
+			}
+		}
+	})
+}
+
+func TestCaseClosesWhenEverybodyIsToldOrDecidedAbout(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, shop, patients := w.opened()
+		c, err := w.Move(ctx, officer, c.ID, 0, incident.Resolved, "")
+		w.ok(err)
+		_, err = w.Move(ctx, officer, c.ID, 0, incident.Closed, "")
+		w.refused(err, fault.Conflict, "3 of those affected")
+		w.ok(w.Record(ctx, officer, c.ID, hospital, Telling{Channel: "phone", Address: "+381 11 000", Text: "Spoke with the night shift."}))
+		w.refused(w.Record(ctx, officer, c.ID, shop, Telling{Channel: "mail", Text: "x"}), fault.Invalid, "channel")
+		w.ok(w.Decide(ctx, officer, c.ID, shop, "it is closed for good"))
+		w.ok(w.Decide(ctx, officer, c.ID, patients, "the hospital does"))
+		w.refused(w.Decide(ctx, officer, c.ID, hospital, "no"), fault.Conflict, "told already")
+		_, err = w.Move(ctx, officer, c.ID, 0, incident.Closed, "")
+		w.ok(err)
+	})
+}
+
+func TestWhoIsAffectedIsFoundByWhatTheyOwn(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, _, _, _ := w.opened()
+		got, err := w.Suggest(ctx, c.ID, Search{Values: "203.0.113[.]7, hxxps://mail.hospital[.]example/x 198.51.100.0/25\n192.0.2.1"})
+		w.ok(err)
+		if len(got) != 2 || got[0].Ref != "bank" || got[0].There || got[1].Ref != "hospital" || !got[1].There ||
+			got[1].Why != "victim; 203.0.113.7 (203.0.113.0/24); https://mail.hospital.example/x (hospital.example)" {
+			t.Errorf("suggested: %+v", got)
+		}
+		_, err = w.Suggest(ctx, c.ID, Search{Values: "203.0.113.7 not/a/network 999.1.1.1"})
+		w.refused(err, fault.Invalid, "999.1.1.1")
+	})
+}
+
+func TestTheAuthorityGetsTheListAndNobodyElse(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		_, err := w.Add(ctx, officer, c.ID, Affected{Kind: Entity, Name: "=HYPERLINK(1)", Source: ByHand, Why: "x"})
+		w.ok(err)
+		w.ok(w.Record(ctx, officer, c.ID, hospital, Telling{Channel: "phone", Text: "Told."}))
+		_, err = w.Give(ctx, officer, c.ID, w.ids["bank"], tlp.Amber, "the law")
+		w.refused(err, fault.Invalid, "no competent authority")
+		_, err = w.Give(ctx, officer, c.ID, w.ids["ministry"], tlp.Amber, "")
+		w.refused(err, fault.Invalid, "reason")
+		n, err := w.Give(ctx, officer, c.ID, w.ids["ministry"], tlp.Amber, "the law")
+		w.ok(err)
+		given, err := w.Given(ctx, c.ID)
+		w.ok(err)
+		if n != 1 || len(given) != 1 || given[0].Address != "desk@ministry.example" || given[0].Receiver != w.ids["ministry"] {
+			t.Errorf("given: %+v", given)
+		}
+		l, err := w.Listing(ctx, c.ID)
+		w.ok(err)
+		b, err := l.CSV()
+		w.ok(err)
+		rows, err := csv.NewReader(strings.NewReader(string(b))).ReadAll()
+		w.ok(err)
+		if len(rows) != 5 || !slices.ContainsFunc(rows, func(r []string) bool { return r[2] == "'=HYPERLINK(1)" }) ||
+			!slices.ContainsFunc(rows, func(r []string) bool { return r[1] == "hospital" && r[0] == "entity" && r[9] == "phone" && r[8] != "" }) {
+			t.Errorf("the file is %s", b)
+		}
+		outsider := act.Actor{Kind: act.Person, ID: "9", Rights: &act.Rights{Constituents: []int64{w.ids["hospital"]}, Permissions: map[act.Permission]bool{"portal.read": true}}}
+		_, err = w.Give(ctx, outsider, c.ID, w.ids["ministry"], tlp.Amber, "me")
+		w.refused(err, fault.Forbidden, "incident.rule")
+		_, err = w.Add(ctx, outsider, c.ID, Affected{Kind: Entity, Name: "x", Source: ByHand, Why: "x"})
+		w.refused(err, fault.Forbidden, "incident.write")
+	})
+}
+
+func TestJoinedCasesKeepWhoWasTold(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		one, hospital, _, _ := w.opened()
+		two, other, _, _ := w.opened()
+		w.ok(w.Record(ctx, officer, one.ID, hospital, Telling{Channel: "phone", Text: "One."}))
+		_, err := w.Add(ctx, officer, one.ID, Affected{Kind: Entity, Constituent: w.ids["bank"], Source: ByHand, Why: "only there"})
+		w.ok(err)
+		_, err = w.Join(ctx, officer, one.ID, 0, two.ID, "same")
+		w.ok(err)
+		all, err := w.List(ctx, two.ID)
+		w.ok(err)
+		if len(all) != 4 {
+			t.Errorf("%d are affected, want 4: %+v", len(all), all)
+		}
+		for _, a := range all {
+			if a.ID == other && (a.State != Told || len(a.Tellings) != 1 || a.Tellings[0].Text != "One.") {
+				t.Errorf("the hospital is %+v", a)
+			}
+		}
+	})
+}
+
+func TestNoticeIsCheckedFieldByField(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		c, hospital, _, _ := w.opened()
+		for field, spoil := range map[string]func(*Notice){
+			"subject": func(n *Notice) { n.Subject = "a\r\nBcc: x@y.example" },
+			"what":    func(n *Notice) { n.What = strings.Repeat("x", 10<<20) },
+			"advice":  func(n *Notice) { n.Advice = "\x00" },
+			"tlp":     func(n *Notice) { n.Label = tlp.Red },
+		} {
+			n := w.notice(tlp.Amber)
+			spoil(&n)
+			_, err := w.Tell(context.Background(), officer, c.ID, []int64{hospital}, n)
+			w.refused(err, fault.Invalid, field+": ")
+		}
+		for field, a := range map[string]Affected{
+			"mail":        {Kind: Entity, Name: "X", Mail: "a@b.example\nBcc: c@d.example", Source: ByHand, Why: "x"},
+			"name":        {Kind: Entity, Source: ByHand, Why: "x"},
+			"why":         {Kind: Entity, Name: "X", Source: ByHand},
+			"constituent": {Kind: Entity, Constituent: 4711, Source: ByHand, Why: "x"},
+			"kind":        {Kind: "cat", Name: "X", Source: ByHand, Why: "x"},
+			"persons":     {Kind: Persons, Name: "X", Persons: -1, Source: ByHand, Why: "x"},
+		} {
+			_, err := w.Add(context.Background(), officer, c.ID, a)
+			w.refused(err, fault.Invalid, field+": ")
+		}
+	})
+}

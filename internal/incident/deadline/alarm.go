@@ -1,0 +1,183 @@
+package deadline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tocsin/internal/incident"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
+)
+
+// Fired is an alarm that happened.
+type Fired struct {
+	ID        int64  `json:"id"`
+	Clock     int64  `json:"clock"`
+	N         int    `json:"n"` // its place among the clock's alarms
+	Kind      string `json:"kind"`
+	Planned   int64  `json:"planned"` // UTC microseconds, as below
+	At        int64  `json:"at"`
+	Letters   int    `json:"letters"`
+	Overtaken bool   `json:"overtaken"` // the next one was due as well, and was told instead
+	Seen      int64  `json:"seen,omitempty"`
+	SeenBy    string `json:"seen_by,omitempty"`
+}
+
+const batch = 200
+
+// errPassed is what an alarm ends with that somebody else was quicker about.
+var errPassed = errors.New("somebody else was quicker")
+
+// Fire lets happen what is due by now: reminders, lateness and escalations, each in an act of its own with its letters, so that each
+// happens once however often this is called, by however many. What a stop kept from happening is caught up with in its order. It tells how
+// many happened.
+func (d *Desk) Fire(ctx context.Context) (fired int, err error) {
+	for {
+		var due []Clock
+		err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
+			due, err = dueClocks(tx, d.now(), batch)
+			return err
+		})
+		if err != nil || len(due) == 0 {
+			return fired, err
+		}
+		for i := range due {
+			switch err := d.fire(ctx, &due[i]); {
+			case errors.Is(err, errPassed):
+			case err != nil:
+				return fired, fmt.Errorf("alarm of clock %d: %w", due[i].ID, err)
+			default:
+				fired++
+			}
+		}
+	}
+}
+
+// fire lets the next alarm of a clock happen, as the clock was when it was looked at.
+func (d *Desk) fire(ctx context.Context, seen *Clock) error {
+	n := seen.Stage
+	alarm := seen.Alarms[n]
+	staff, err := d.whom(ctx, seen, alarm.Kind)
+	if err != nil {
+		return err
+	}
+	a := act.Act{Actor: act.Machine, Verb: "clock." + alarm.Kind, Object: fmt.Sprintf("clock:%d", seen.ID)}
+	return d.DB.Act(ctx, a, func(tx *db.Tx) error {
+		c, err := lockClock(tx, seen.ID)
+		if err != nil {
+			return err
+		}
+		now := d.now()
+		if c.Stage != n || !c.State.Live() || c.next == 0 || c.next > now {
+			return errPassed
+		}
+		f := Fired{Clock: c.ID, N: n, Kind: alarm.Kind, Planned: alarm.At, At: now}
+		c.Stage++
+		c.next = 0
+		if c.Stage < len(c.Alarms) {
+			c.next = c.Alarms[c.Stage].At
+			f.Overtaken = alarm.Kind == Remind && c.next <= now
+		}
+		if alarm.Kind == TooLate {
+			c.State, c.LateAt = Late, now
+		}
+		if err := updateClock(tx, &c); err != nil {
+			return err
+		}
+		if !f.Overtaken {
+			if f.Letters, err = d.write(tx, &c, n, staff); err != nil {
+				return err
+			}
+		}
+		if err := insertAlarm(tx, &f); err != nil {
+			return err
+		}
+		return d.told(tx, &c, f)
+	})
+}
+
+// told writes an alarm down. Reminders do not crowd the timeline.
+func (d *Desk) told(tx *db.Tx, c *Clock, f Fired) error {
+	at, say := c.Case, itself(tx)
+	facts := map[string]any{"planned": stamp(f.Planned), "at": stamp(f.At), "letters": f.Letters, "overtaken": f.Overtaken}
+	if f.Kind == Remind {
+		c.Case = 0
+		facts["of_case"] = at
+	}
+	err := d.tell(tx, say, c, f.Kind, f.Planned, facts)
+	c.Case = at
+	return err
+}
+
+// Unseen lists the alarms of live clocks that nobody has seen, the latest first, at most 200, each with its clock.
+func (d *Desk) Unseen(ctx context.Context) (out []Raised, err error) {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		fired, err := unseenAlarms(tx, 200)
+		if err != nil {
+			return err
+		}
+		out = nil
+		for _, f := range fired {
+			c, err := clockByID(tx, f.Clock)
+			if err != nil {
+				return err
+			}
+			ls, err := d.dress(ctx, tx, []Clock{c})
+			if err != nil {
+				return err
+			}
+			out = append(out, Raised{f, ls[0]})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Raised is an alarm with the clock that it is of.
+type Raised struct {
+	Fired
+	Of Listed `json:"of"`
+}
+
+// See notes that somebody of the staff has seen alarms; those that were seen already stay as they are.
+func (d *Desk) See(ctx context.Context, by act.Actor, ids ...int64) (n int64, err error) {
+	if err := staff(by); err != nil {
+		return 0, err
+	}
+	if len(ids) == 0 || len(ids) > 1000 {
+		return 0, fault.Problems{{Field: "id", Message: "choose the alarms that you have seen, at most 1000"}}
+	}
+	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "clock.see", Detail: detail(map[string]any{"alarms": ids})}, func(tx *db.Tx) error {
+		n = 0
+		for _, id := range ids {
+			k, err := markSeen(tx, id, d.now(), by.Name)
+			if err != nil {
+				return err
+			}
+			n += k
+		}
+		return nil
+	})
+	return n, err
+}
+
+// numbers are the numbers of the report and the case of a clock, as people say them.
+func numbers(tx *db.Tx, c *Clock) (report, caseNumber string, err error) {
+	if c.Report != 0 {
+		r, err := incident.ReadReport(tx, c.Report)
+		if err != nil {
+			return "", "", err
+		}
+		report = r.Number
+	}
+	if c.Case != 0 {
+		x, err := incident.ReadCase(tx, c.Case)
+		if err != nil {
+			return "", "", err
+		}
+		caseNumber = x.Number
+	}
+	return report, caseNumber, nil
+}

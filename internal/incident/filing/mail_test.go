@@ -1,0 +1,233 @@
+package filing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"tocsin/internal/audit"
+	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/notify/mailbox"
+	"tocsin/internal/notify/mailbox/mailboxtest"
+	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/job"
+)
+
+// post gives the town a mailbox, whose mail to reports@cert.example becomes reports.
+func (w *town) post() *mailboxtest.Post {
+	p := mailboxtest.Open(w.t, w.DB, w.clock)
+	p.Box.Incidents, p.Box.Trust = w.Mailbox(), mailbox.Trust{Server: "mx.cert.example", Intake: []string{"reports@cert.example"}}
+	w.Box = p.Box
+	return p
+}
+
+// work does the jobs that are due.
+func (w *town) work() {
+	w.t.Helper()
+	q := job.New(w.DB, w.clock, clock.Real(), w.Log)
+	w.Register(q)
+	w.ok(q.Drain(context.Background()))
+}
+
+// last is the latest report.
+func (w *town) last() incident.Report {
+	w.t.Helper()
+	w.clock.Move(1)
+	rs := w.reports()
+	if len(rs) == 0 {
+		w.t.Fatal("there is no report")
+	}
+	return rs[len(rs)-1]
+}
+
+func (w *town) reports() (out []incident.Report) {
+	w.t.Helper()
+	for id := int64(1); ; id++ {
+		r, err := w.Report(context.Background(), id)
+		if err != nil {
+			return out
+		}
+		out = append(out, r)
+	}
+}
+
+const vouched = "Authentication-Results: mx.cert.example; dkim=pass header.d=hospital.example; dmarc=pass header.from=hospital.example\n"
+
+func TestMailToTheAddressForReportsBecomesOneWithItsFiles(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		p := w.post()
+		p.Receive(vouched+"From: SOC <soc@hospital.example>\nTo: reports@cert.example\nSubject: <script>alert(1)</script> encrypted\nMessage-ID: <a@hospital.example>\n"+
+			"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nAll shares end in .locked.\n--x\nContent-Type: text/plain\n"+
+			"Content-Disposition: attachment; filename=\"../../x\"\n\npay us\n--x--\n",
+			"From: stranger@x.example\nTo: info@cert.example\nSubject: hello\nMessage-ID: <b@x.example>\n\nNo report.\n")
+		rs := w.reports()
+		if len(rs) != 1 {
+			t.Fatalf("%d reports", len(rs))
+		}
+		r := rs[0]
+		if r.Origin != incident.FromMail || r.State != incident.Received || r.Constituent != w.ids["hospital"] || r.Mail != "soc@hospital.example" ||
+			r.Title != "<script>alert(1)</script> encrypted" || r.Receipted != 0 {
+			t.Errorf("got %+v", r)
+		}
+		w.work()
+		w.work() // done again it keeps nothing twice
+		fs, err := w.FilesOf(ctx, 0, r.ID)
+		w.ok(err)
+		var names []string
+		for _, f := range fs {
+			names = append(names, f.Name)
+			w.ok(w.Verify(ctx, f.ID))
+		}
+		if !slices.Equal(names, []string{"message-1.eml", "x"}) {
+			t.Errorf("kept %q", names)
+		}
+		m, err := w.Box.ByID(ctx, 1)
+		w.ok(err)
+		if m.Ticket != r.Ticket() || m.State != mailbox.Done || m.Threaded != mailbox.ByIntake {
+			t.Errorf("the message is %s in %q by %s", m.State, m.Ticket, m.Threaded)
+		}
+		if m, err = w.Box.ByID(ctx, 2); err != nil || m.State != mailbox.Waiting {
+			t.Errorf("the other one is %s, %v", m.State, err)
+		}
+		ticket, err := w.Box.Report(ctx, officer, 2)
+		w.ok(err)
+		if r := w.last(); r.Ticket() != ticket || r.Constituent != 0 {
+			t.Errorf("%s, %+v", ticket, r)
+		}
+		if _, err := w.Box.Report(ctx, officer, 2); err == nil {
+			t.Error("it became two reports")
+		}
+	})
+}
+
+func TestForgedSenderIsNobodysReport(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		p := w.post()
+		for i, head := range []string{"", "Authentication-Results: mx.evil.example; dkim=pass header.d=hospital.example\n",
+			"Authentication-Results: mx.cert.example; dkim=fail header.d=hospital.example\n"} {
+			p.Receive(head + fmt.Sprintf("From: soc@hospital.example\nTo: reports@cert.example\nSubject: forged %d\nMessage-ID: <f%d@x.example>\n\nx\n", i, i))
+		}
+		rs := w.reports()
+		if len(rs) != 3 {
+			t.Fatalf("%d reports", len(rs))
+		}
+		for _, r := range rs {
+			if r.Constituent != 0 {
+				t.Errorf("%s is taken for a report of constituent %d", r.Title, r.Constituent)
+			}
+		}
+	})
+}
+
+func TestReplyIsAddedToWhatItsTicketNames(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		p := w.post()
+		own, err := w.FileFor(ctx, of(identity.Manager, 1, w.ids["hospital"]), Filed{Constituent: w.ids["hospital"], Filing: w.filing()})
+		w.ok(err)
+		kase, err := w.Open(ctx, officer, incident.Opening{Title: "A case"})
+		w.ok(err)
+		p.Receive("From: night@hospital.example\nSubject: Re: ["+own.Ticket()+"]\nMessage-ID: <1@hospital.example>\n\nIt was a phishing mail.\n\n> earlier\n",
+			"From: stranger@x.example\nSubject: ["+own.Ticket()+"]\nMessage-ID: <2@x.example>\n\nI know more.\n",
+			"From: other@x.example\nSubject: about ["+kase.Ticket()+"]\nMessage-ID: <3@x.example>\n\nWe see it too.\n",
+			"From: other@x.example\nSubject: [T-R-0000-0000] [T-I2026-9999]\nMessage-ID: <4@x.example>\n\nNothing.\n")
+		as, err := w.Additions(ctx, own.ID)
+		w.ok(err)
+		if len(as) != 2 || strings.Contains(as[0].Text, "earlier") || as[1].Via != viaStranger {
+			t.Errorf("additions %+v", as)
+		}
+		es, err := w.Timeline(ctx, kase.ID, 0, 10)
+		w.ok(err)
+		if !slices.ContainsFunc(es, func(e incident.Entry) bool { return e.Kind == kindMail && e.Text == "We see it too." && !e.Shared }) {
+			t.Errorf("the timeline is %+v", es)
+		}
+		m, err := w.Box.ByID(ctx, 4)
+		w.ok(err)
+		if m.Ticket != "" {
+			t.Errorf("a ticket that nobody gave is %q", m.Ticket)
+		}
+		w.work()
+		fs, err := w.FilesOf(ctx, kase.ID, 0)
+		w.ok(err)
+		if len(fs) != 1 || fs[0].Name != "message-3.eml" {
+			t.Errorf("files of the case: %+v", fs)
+		}
+	})
+}
+
+func TestHostileMailBecomesAReportInItsBounds(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		p := w.post()
+		var parts strings.Builder
+		for i := range 1000 {
+			fmt.Fprintf(&parts, "--x\nContent-Disposition: attachment; filename=\"../../%d\"\n\nA%d\n", i, i)
+		}
+		nested := ""
+		for i := range 200 {
+			nested += fmt.Sprintf("--b%d\nContent-Type: multipart/mixed; boundary=b%d\n\n", i, i+1)
+		}
+		to := "To: reports@cert.example\n"
+		p.Receive("From: a@x.example\n"+to+"Subject: parts\nMessage-ID: <h1@x.example>\nContent-Type: multipart/mixed; boundary=x\n\n"+parts.String()+"--x--\n",
+			"From: a@x.example\n"+to+"Subject: bomb\nMessage-ID: <h2@x.example>\nContent-Type: multipart/mixed; boundary=b0\n\n"+nested,
+			"From: a@x.example\n"+to+"Subject: long\nMessage-ID: <h3@x.example>\n\n"+strings.Repeat("x", 10<<20)+"\n",
+			"From: a@x.example\n"+to+"Subject: "+strings.Repeat("š", 600)+"\nMessage-ID: <h4@x.example>\n\n\n",
+			"From: \"<b>\x01\" <\"odd address\"@x.example>\n"+to+"Date: Mon, 1 Jan 2099 00:00:00 +0000\nMessage-ID: <h5@x.example>\n\n\x00<img src=x onerror=alert(1)>\n")
+		rs := w.reports()
+		if len(rs) != 5 {
+			t.Fatalf("%d reports", len(rs))
+		}
+		for _, r := range rs {
+			if len(r.Text) > 200_000 || len(r.Title) > 200 || r.Aware > w.clock.Now().UnixMicro() {
+				t.Errorf("%s is out of bounds", r.Number)
+			}
+		}
+		w.work()
+		for _, r := range rs {
+			fs, err := w.FilesOf(context.Background(), 0, r.ID)
+			w.ok(err)
+			if len(fs) == 0 || fs[0].Type != "message/rfc822" {
+				t.Errorf("%s: the message is not kept: %d files", r.Number, len(fs))
+			}
+			for _, f := range fs {
+				if strings.ContainsAny(f.Name, `/\`) {
+					t.Errorf("a file is called %q", f.Name)
+				}
+			}
+		}
+	})
+}
+
+func FuzzMailBecomesAFiling(f *testing.F) {
+	f.Add("subject", "text\x00", "name\r\nx", "a@b.example", int64(-1))
+	f.Add("", "", "", "", int64(1)<<62)
+	f.Fuzz(func(t *testing.T, subject, text, name, from string, sent int64) {
+		c := &Counter{Desk: &incident.Desk{Config: incident.Config{Clock: clock.NewManual(monday)}}}
+		got := c.filingOf(&mailbox.Message{Subject: subject, Text: text, FromName: name, From: from, Sent: sent})
+		if titled(&got); got.Title == "" || got.Text == "" || len(got.Title) > 200 || len(got.Text) > 200_000 || len(got.Name) > 200 || got.Aware > monday.UnixMicro() || got.Aware <= 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// BenchmarkMailIntake is what a mail of 4 KB costs from the IMAP server to the report that waits on the board.
+func BenchmarkMailIntake(b *testing.B) {
+	w := newTown(b, dbtest.Open(b, b.TempDir()+"/tocsin.db", "live", audit.Recorder(clock.Real())))
+	p := w.post()
+	raws := make([]string, b.N)
+	for i := range raws {
+		raws[i] = fmt.Sprintf("From: a%d@x.example\nTo: reports@cert.example\nSubject: Incident %d\nMessage-ID: <r%d@x.example>\n\n%04000d\n", i, i, i, i)
+	}
+	b.ResetTimer()
+	for at := 0; at < len(raws); at += 500 {
+		p.Receive(raws[at:min(at+500, len(raws))]...)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
+	if n := len(w.reports()); n != b.N {
+		b.Fatalf("%d mails became %d reports", b.N, n)
+	}
+}
