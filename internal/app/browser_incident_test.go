@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -45,5 +46,11 @@ func furnishIncidents(t *testing.T, w *world.World, root visitor, at string, own
 	root.post(t, at, at1+"/notes", url.Values{"kind": {"fact"}, "text": {"The mail was opened at the reception."}, "shared": {"1"}})
 	root.post(t, at, at1+"/move", url.Values{"to": {"containment"}})
 	root.upload(t, at, at1+"/files", "image.dd", "the first disk", url.Values{"file-note": {"Disk of FS1"}})
-	root.post(t, at, "/cases/new", url.Values{"title": {"Scanning of water works from one network"}, "tlp": {"TLP:GREEN"}, "lead": {"nobody"}})
+	root.post(t, at, at1+"/tasks", url.Values{"task": {"Ask the vendor for the key of the backup"}, "assignee": {"me"}, "due": {"2026-01-02"}})
+	root.post(t, at, at1+"/tasks", url.Values{"task": {"Block the address at the border"}})
+	root.post(t, at, at1+"/tasks/finish", url.Values{"number": {"2"}, "done": {"1"}})
+	root.post(t, at, at1+"/indicators", url.Values{"verdict": {"confirmed"}, "pick": {"198.51.100.77"}})
+	_, second := root.post(t, at, "/cases/new", url.Values{"title": {"Scanning of water works from one network"}, "tlp": {"TLP:GREEN"}, "lead": {"nobody"}})
+	root.post(t, at, at1+"/participants", url.Values{"login": {manager}, "until": {w.Clock().Now().Add(72 * time.Hour).Format(time.DateOnly)}, "note": {"Knows the plant."}})
+	root.post(t, at, at1+"/links", url.Values{"kind": {"case"}, "object": {path.Base(second)}})
 }

@@ -385,6 +385,26 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		h, _, err := w.Outbox.AddHook(t.Context(), f.root, notify.Hook{Constituent: f.ids[ref], Name: label, URL: "https://" + ref + ".example/hook"})
 		f.must(err)
 		return fmt.Sprint(h.ID)
+	case "part", "part-file": // a case that the caller takes part in, or Bravo does, and a file of it
+		var id int64
+		if kind == "part-file" {
+			fmt.Sscan(f.object("part", role, own, false), &id)
+			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Case: id, Name: label}, strings.NewReader(label))
+			f.must(err)
+			f.must(w.Incidents.ShareFile(t.Context(), f.root, id, e.ID, true))
+			return fmt.Sprint(e.ID)
+		}
+		fmt.Sscan(f.make("case", role, own), &id)
+		if a, err := w.Identity.ByID(t.Context(), account); err == nil && !role.Staff() {
+			_, err := w.Incidents.Invite(t.Context(), f.root, id, a.Login, w.Clock().Now().Add(48*time.Hour).UnixMicro(), label)
+			f.must(err)
+		}
+		return fmt.Sprint(id)
+	case "task":
+		var id int64
+		fmt.Sscan(f.object("case", role, own, false), &id)
+		task, err := w.Incidents.AddTask(t.Context(), f.root, id, incident.Task{Title: label})
+		return num(task.ID, err)
 	case "report", "own-report", "case", "evidence":
 		now := w.Clock().Now().UnixMicro()
 		r, _, err := w.Incidents.File(t.Context(), f.root, incident.Reporter{Origin: incident.FromPortal, Constituent: f.ids[ref]}, incident.Filing{Title: label, Text: label, Aware: now})

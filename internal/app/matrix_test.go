@@ -30,6 +30,7 @@ var placed = map[string][]string{
 	"/audit/checkpoints/":                     {"checkpoint"},
 	"/audit/":                                 {"=1"},
 	"/cases/":                                 {"case"},
+	"/cases/{id}/indicators/":                 {"case", "=csv"},
 	"/cases/{id}/affected/":                   {"case", "affected"},
 	"/cases/{id}/affected/export/":            {"case", "=csv"},
 	"/constituents/":                          {"constituent"},
@@ -86,6 +87,8 @@ var placed = map[string][]string{
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
 	"/sectors/":                               {"=energy"},
+	"/shared/cases/":                          {"part"},
+	"/shared/cases/{id}/files/":               {"part", "part-file"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
 	"/situation/":                             {"=types"},
@@ -108,6 +111,8 @@ var placed = map[string][]string{
 	"/api/audit/checkpoints/":                 {"checkpoint"},
 	"/api/audit/":                             {"=1"},
 	"/api/cases/":                             {"case"},
+	"/api/cases/{id}/indicators/":             {"case", "=csv"},
+	"/api/cases/{id}/tasks/":                  {"case", "task"},
 	"/api/cases/{id}/affected/":               {"case", "affected"},
 	"/api/change-requests/":                   {"request"},
 	"/api/constituency/refreshes/":            {nothing},
@@ -150,6 +155,8 @@ var placed = map[string][]string{
 	"/api/portal/webhooks/":                   {"own-webhook"},
 	"/api/portal/requests/":                   {"request"},
 	"/api/reports/":                           {"report"},
+	"/api/shared/cases/":                      {"part"},
+	"/api/shared/cases/{id}/files/":           {"part", "part-file"},
 	"/api/situation/constituents/":            {"constituent"},
 	"/api/views/":                             {"view"},
 }
@@ -334,6 +341,9 @@ var bodies = map[string]string{
 	"POST /api/portal/reports/{id}/files":         oneFile,
 	"POST /api/portal/requests":                   `{"constituent":%d,"steps":[{"op":"constituent.change","want":{"name":"Renamed"}}]}`,
 	"POST /api/portal/contacts/confirm":           `{"constituent":%d}`,
+	"POST /api/shared/cases/{id}/notes":           `{"text":"seen here too"}`,
+	"POST /api/shared/cases/{id}/files":           oneFile,
+	"POST /shared/cases/{id}/files":               oneFile,
 }
 
 // oneFile is a form with a file.

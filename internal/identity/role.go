@@ -47,6 +47,7 @@ var (
 	portalRead   = []act.Permission{"portal.read", "portal.download"}
 	portalWrite  = []act.Permission{"portal.write"}
 	portalManage = []act.Permission{manage}
+	takePart     = act.Permission("shared.take-part") // in a case that one was invited to
 )
 
 // roles says what each role may do. A permission that stands in none of them is nobody's, and a route that asks for it is a
@@ -57,13 +58,13 @@ var roles = map[Role][]act.Permission{
 	Duty:         slices.Concat(staffRead, analystWrite, dutyWrite, []act.Permission{Own}),
 	Analyst:      slices.Concat(staffRead, analystWrite, []act.Permission{Own}),
 	Reader:       slices.Concat(staffRead, []act.Permission{Own}),
-	Manager:      slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
-	Member:       slices.Concat(portalRead, portalWrite, []act.Permission{Own}),
-	SectorCERT:   slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own}),
-	Authority:    {Own, "shared.read"},
-	Enforcement:  {Own, "shared.read"},
-	Partner:      {Own, "shared.read"},
-	GuestPartner: {Own, "shared.read"},
+	Manager:      slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own, takePart}),
+	Member:       slices.Concat(portalRead, portalWrite, []act.Permission{Own, takePart}),
+	SectorCERT:   slices.Concat(portalRead, portalWrite, portalManage, []act.Permission{Own, takePart}),
+	Authority:    {Own, "shared.read", takePart},
+	Enforcement:  {Own, "shared.read", takePart},
+	Partner:      {Own, "shared.read", takePart},
+	GuestPartner: {Own, "shared.read", takePart},
 }
 
 // Staff tells whether a role is of the CERT itself.

@@ -136,9 +136,13 @@ func entriesOf(tx *db.Tx, id, before int64, limit int) (out []Entry, err error) 
 // moveCase gives what stands at a case to another one.
 func moveCase(tx *db.Tx, from, into int64) error {
 	for _, q := range []string{
-		`UPDATE incident_entry SET case_id = $1 WHERE case_id = $2`,
+		`UPDATE incident_entry SET case_id = $1, shared = 0 WHERE case_id = $2`, // the participants of one case are not those of the other
 		`UPDATE incident_file SET case_id = $1 WHERE case_id = $2`,
 		`INSERT INTO incident_party (case_id, constituent, part, at, name) SELECT $1, constituent, part, at, name FROM incident_party WHERE case_id = $2 ON CONFLICT DO NOTHING`,
+		`UPDATE incident_task SET case_id = $1 WHERE case_id = $2`,
+		`INSERT INTO incident_indicator (case_id, type, value, verdict, source, at, name) SELECT $1, type, value, verdict, source, at, name FROM incident_indicator
+			WHERE case_id = $2 ON CONFLICT DO NOTHING`,
+		`INSERT INTO incident_link (case_id, object, title, at, name) SELECT $1, object, title, at, name FROM incident_link WHERE case_id = $2 ON CONFLICT DO NOTHING`,
 	} {
 		if _, err := tx.Exec(q, into, from); err != nil {
 			return err

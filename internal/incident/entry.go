@@ -51,6 +51,11 @@ func (d *Desk) enter(tx *db.Tx, by act.Actor, e *Entry) error {
 	if err := insertEntry(tx, e); err != nil || e.Text == "" {
 		return err
 	}
+	if slices.Contains(Written(), e.Kind) {
+		if _, err := propose(tx, e.Case, e.Written, fmt.Sprintf("entry:%d", e.ID), e.Text); err != nil {
+			return err
+		}
+	}
 	return insertWords(tx, wordOfCase, e.Case, words(e.Text))
 }
 

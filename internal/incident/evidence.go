@@ -37,7 +37,8 @@ type File struct {
 	By       string `json:"by"`
 	Note     string `json:"note,omitempty"`
 
-	path string
+	path   string
+	shared bool // with the participants of its case, from the beginning
 }
 
 const (
@@ -108,6 +109,11 @@ func (d *Desk) Keep(ctx context.Context, by act.Actor, f File, r io.Reader) (Fil
 		if f.Case != 0 {
 			e := Entry{Case: f.Case, Kind: KindEvidence, Text: f.Note, Detail: detail(map[string]any{"file": f.ID, "name": f.Name, "bytes": f.Bytes, "sha256": f.SHA256})}
 			if err := d.enter(tx, by, &e); err != nil {
+				return err
+			}
+		}
+		if f.shared {
+			if err := shareFile(tx, f.Case, f.ID); err != nil {
 				return err
 			}
 		}
@@ -297,4 +303,15 @@ func fileType(s string) string {
 		return "application/octet-stream"
 	}
 	return t
+}
+
+// CopyTo writes a file out for somebody who may have it.
+func (d *Desk) CopyTo(ctx context.Context, by act.Actor, id int64, w io.Writer) error {
+	_, r, err := d.Take(ctx, by, id)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(w, r)
+	return err
 }

@@ -38,6 +38,9 @@ type Config struct {
 	Files        file.Dir // where files are kept as they came
 	Log          *slog.Logger
 
+	// Account finds who signs in under a name; nobody is a fault of kind NotFound.
+	Account func(ctx context.Context, login string) (Account, error)
+
 	MaxFile int64 // bytes; 0 is 4 GiB
 
 	// Step is called at every named step of keeping a file; the crash tests end there. It may be nil.
@@ -79,7 +82,8 @@ func New(c Config) (*Desk, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{Config: c, ext: []Extension{indexing()}}
+	d := &Desk{Config: c}
+	d.ext = []Extension{indexing(), d.finding()}
 	var err error
 	d.signer, err = newSigner(c.Seal)
 	return d, err

@@ -37,7 +37,7 @@ func (d *Desk) Search(ctx context.Context, query string) (f Found, err error) {
 	if n := Number(query); n != "" {
 		query = n
 	}
-	asked := words(query)
+	asked := wordsOf(false, query)
 	if len(asked) == 0 {
 		return f, nil
 	}
@@ -136,7 +136,10 @@ func fold(r rune) rune {
 
 // words are the different words of texts in a form in which they are compared: lower case, and of those with a dot, a dash and the like
 // also their parts. "evil[.]example" and "hxxp" are read as what they stand for.
-func words(texts ...string) []string {
+func words(texts ...string) []string { return wordsOf(true, texts...) }
+
+// wordsOf are the words of texts, with the parts of words or without.
+func wordsOf(parts bool, texts ...string) []string {
 	var out []string
 	seen := map[string]bool{}
 	add := func(w string) {
@@ -158,7 +161,7 @@ func words(texts ...string) []string {
 				return out
 			}
 			add(w)
-			if strings.ContainsFunc(w, inner) {
+			if parts && strings.ContainsFunc(w, inner) {
 				for p := range strings.FieldsFuncSeq(w, func(r rune) bool { return strings.ContainsRune(":@/_", r) }) {
 					add(p)
 				}

@@ -79,7 +79,7 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Incidents, err = incident.New(incident.Config{DB: w.db, Clock: w.cfg.Clock, Real: w.cfg.Real, Constituency: w.Constituency, Nation: w.Nation, Gate: w.Gate,
-		Outbox: w.Outbox, Findings: w.Findings, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
+		Outbox: w.Outbox, Findings: w.Findings, Account: w.accountOf, Seal: seal, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(w.cfg.Dir, incidentDir)}, Log: w.cfg.Log, Step: w.cfg.Step})
 	if err != nil {
 		return err
 	}
@@ -180,6 +180,15 @@ func (w *World) assignees(ctx context.Context) (out []event.Assignee, err error)
 		}
 	}
 	return out, nil
+}
+
+// accountOf finds who signs in under a name, for those who invite them to a case.
+func (w *World) accountOf(ctx context.Context, login string) (incident.Account, error) {
+	a, err := w.Identity.ByLogin(ctx, login)
+	if err != nil {
+		return incident.Account{}, err
+	}
+	return incident.Account{ID: a.ID, Name: a.Name, Outside: !a.Disabled && !slices.ContainsFunc(a.Roles, func(h identity.Held) bool { return h.Role.Staff() })}, nil
 }
 
 // needsTwo asks the nation's profile whether an act needs two people.

@@ -4,6 +4,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"tocsin/internal/incident"
 	"tocsin/internal/platform/act"
@@ -48,7 +49,7 @@ func Routes(d *incident.Desk) []api.Route {
 			Summary: "Make a case of its own of one of several reports of a case", Permission: write, Status: http.StatusCreated, Handle: r.split},
 		api.Download[evidenceInput]{Path: "/api/evidence/{file}", ID: "get-evidence", Summary: "A file of a report or case as it came; the access stands in the audit log",
 			Permission: read, Types: []string{"application/octet-stream"}, Handle: r.take},
-	}, r.caseRoutes()...)
+	}, slices.Concat(r.caseRoutes(), r.workRoutes(), r.participantRoutes())...)
 }
 
 // Numbered is a report or a case in a path.

@@ -283,12 +283,6 @@ func (r *room) take(ctx context.Context, c api.Caller, in *evidenceInput) (*api.
 		_, err = r.desk.Report(ctx, f.Report) // a draft's files are its writer's alone
 	}
 	return &api.Stream{ContentType: "application/octet-stream", Name: f.Name, Write: func(ctx context.Context, w io.Writer) error {
-		_, in, err := r.desk.Take(ctx, c.Actor, f.ID)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		_, err = io.Copy(w, in)
-		return err
+		return r.desk.CopyTo(ctx, c.Actor, f.ID, w)
 	}}, err
 }

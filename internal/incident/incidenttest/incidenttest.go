@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/file"
 )
 
@@ -63,8 +64,17 @@ func Open(t *testing.T, d *db.DB) *Town {
 	staff := func(context.Context) ([]event.Assignee, error) {
 		return []event.Assignee{{ID: 7, Name: "Ana"}, {ID: 8, Name: "Boris"}}, nil
 	}
+	known := func(_ context.Context, login string) (incident.Account, error) {
+		switch login {
+		case "ana":
+			return incident.Account{ID: 7, Name: "Ana"}, nil
+		case "partner":
+			return incident.Account{ID: 30, Name: "Partner", Outside: true}, nil
+		}
+		return incident.Account{}, fault.NotFoundf("there is no account %q", login)
+	}
 	w.Desk, err = incident.New(incident.Config{DB: d, Clock: w.Clock, Real: w.Clock, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Findings: event.NewLister(d).WithClock(w.Clock).WithRegistry(people).WithStaff(staff), Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
+		Findings: event.NewLister(d).WithClock(w.Clock).WithRegistry(people).WithStaff(staff), Account: known, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
 	w.OK(err)
 	return w
 }

@@ -56,7 +56,7 @@ type line struct {
 }
 
 const (
-	onBoard  = 100
+	onBoard  = 50
 	longWait = 4 * time.Hour // a report that nobody looked at
 )
 

@@ -38,7 +38,8 @@ type one struct {
 	States   []web.Option
 	Parts    []web.Option
 	Kinds    []web.Option
-	Open     int // reports and files shown
+	Tasks    []taskLine
+	People   []web.Option
 	Sections []section
 }
 
@@ -121,6 +122,16 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	for _, s := range c.State.Next() {
 		p.States = append(p.States, web.Option{Value: string(s), Label: v.T("case-state." + string(s))})
 	}
+	tasks, err := r.desk.Tasks(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	p.Tasks = taskLines(v, tasks)
+	if p.People, err = r.staff(ctx, v); err != nil {
+		return nil, err
+	}
+	p.Sections = []section{{v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
+		{v.T("title.case-participants"), caseOf(c.ID) + "/participants"}}
 	for _, s := range incident.Parts() {
 		p.Parts = append(p.Parts, web.Option{Value: s, Label: v.T("part." + s)})
 	}
@@ -145,7 +156,8 @@ type entry struct {
 func entryOf(v web.Visitor, e incident.Entry) entry {
 	out := entry{Entry: e, Later: e.Written-e.At > 60_000_000, Hand: e.Kind == incident.KindHandover}
 	var d struct {
-		From, To     string
+		From         json.RawMessage // of a change of state a state, of a split a case
+		To           string
 		Changed      map[string][2]any
 		Constituent  string
 		Part         string
@@ -164,6 +176,11 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Event        string
 		Due          int64
 		StepNames    nation.Localized `json:"step_names"`
+		Did          string
+		Assignee     string
+		Verdict      string
+		Indicators   int64
+		Object       string
 	}
 	json.Unmarshal([]byte(e.Detail), &d) // what cannot be read is shown by its kind alone
 	state := func(s string) string {
@@ -174,10 +191,11 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	}
 	switch e.Kind {
 	case incident.KindState:
-		if d.From == "" {
+		var from string
+		if json.Unmarshal(d.From, &from); from == "" {
 			out.What = v.T("entry.opened")
 		} else {
-			out.What = v.T("entry.state", state(d.From), state(d.To))
+			out.What = v.T("entry.state", state(from), state(d.To))
 		}
 	case incident.KindChange:
 		out.What = changes(v, d.Changed)
@@ -208,6 +226,25 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	case "clock": // of the statutory clocks
 		out.What = v.T("entry.clock."+d.Event, d.StepNames.In(v.Lang(), "en"), v.Time(time.UnixMicro(d.Due)))
 		out.Links = []section{{v.T("case.clocks"), clocks(e.Case)}}
+	case incident.KindTask:
+		out.What = v.T("entry.task-"+d.Did, d.Title)
+		if d.Assignee != "" {
+			out.What += " " + d.Assignee
+		}
+	case incident.KindIndicator:
+		out.What = v.T("entry.indicator", d.Indicators, v.T("verdict."+d.Verdict))
+	case incident.KindParticipant:
+		if d.Out {
+			out.What = v.T("entry.participant-out", d.Name)
+		} else {
+			out.What = v.T("entry.participant", d.Name)
+		}
+	case incident.KindLink:
+		if d.Out {
+			out.What = v.T("entry.unlink", d.Title)
+		} else {
+			out.What = v.T("entry.link", d.Title)
+		}
 	default:
 		if v.Has("entry." + e.Kind) {
 			out.What = v.T("entry." + e.Kind)

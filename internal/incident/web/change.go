@@ -302,13 +302,7 @@ func (r *room) take(ctx context.Context, v web.Visitor, in struct {
 		_, err = r.desk.Report(ctx, f.Report) // a draft's files are its writer's alone
 	}
 	return web.File{Name: f.Name, Type: "application/octet-stream", Write: func(w io.Writer) error {
-		_, in, err := r.desk.Take(ctx, v.Actor, f.ID)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		_, err = io.Copy(w, in)
-		return err
+		return r.desk.CopyTo(ctx, v.Actor, f.ID, w)
 	}}, err
 }
 

@@ -35,6 +35,9 @@ const (
 	reportPage = "GET /reports/{id}"
 	casePage   = "GET /cases/{id}"
 	editPage   = "GET /cases/{id}/edit"
+
+	indicatorPage = "GET /cases/{id}/indicators"
+	relatedPage   = "GET /cases/{id}/related"
 )
 
 // Room returns the room.
@@ -42,8 +45,9 @@ func Room(d *incident.Desk, sector Names) web.Room {
 	r := &room{d, sector}
 	return web.Room{Name: "incident", Templates: files, Locale: files,
 		Nav: []web.NavEntry{{Path: "/reports", Key: "nav.reports", Order: 12, Shortcut: "r", Permission: Read},
-			{Path: "/cases", Key: "nav.cases", Order: 14, Shortcut: "a", Permission: Read}},
-		Routes: []web.Route{
+			{Path: "/cases", Key: "nav.cases", Order: 14, Shortcut: "a", Permission: Read},
+			{Path: "/shared/cases", Key: "nav.shared-cases", Order: 64, Permission: TakePart}},
+		Routes: append([]web.Route{
 			web.Page("GET /reports", Read, "reports.html", r.board),
 			web.Page(reportPage, Read, "report.html", r.report),
 			web.Download("GET /reports/{id}/receipt", Read, r.receipt),
@@ -66,7 +70,18 @@ func Room(d *incident.Desk, sector Names) web.Room {
 			web.Action("POST /cases/{id}/files", Write, casePage, r.keep),
 			web.Action("POST /cases/{id}/join", Write, casePage, r.join).Retry(),
 			web.Download("GET /evidence/{file}", Read, r.take),
-		}}
+			web.Page("GET /cases/tasks", Read, "tasks.html", r.todo),
+			web.Action("POST /cases/{id}/tasks", Write, casePage, r.addTask),
+			web.Action("POST /cases/{id}/tasks/finish", Write, casePage, r.finishTask),
+			web.Action("POST /cases/{id}/tasks/assign", Write, casePage, r.assignTask),
+			web.Page(indicatorPage, Read, "case-indicators.html", r.indicators),
+			web.Action("POST /cases/{id}/indicators", Write, indicatorPage, r.judge),
+			web.Action("POST /cases/{id}/indicators/look", Write, indicatorPage, r.look),
+			web.Download("GET /cases/{id}/indicators/{format}", Read, r.exportIndicators),
+			web.Page(relatedPage, Read, "case-related.html", r.related),
+			web.Action("POST /cases/{id}/links", Write, relatedPage, r.connect),
+			web.Action("POST /cases/{id}/links/remove", Write, relatedPage, r.disconnect),
+		}, r.participantRoutes()...)}
 }
 
 // people are the constituents by their number, for pages that name them.

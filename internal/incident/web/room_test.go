@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/internal/audit"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	restapi "tocsin/internal/incident/api"
 	"tocsin/internal/incident/incidenttest"
@@ -28,7 +30,7 @@ import (
 func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "any", "at-least", "at.wrong", "board.waiting", "board.all", "board.none", "board.none-text", "cases.current", "cases.none",
 		"cases.none-text", "look.list", "look.board", "report-state.", "case-state.", "origin.", "answer.", "said.", "decide.", "type.none", "tlp.as-said", "pap.none", "scale.none",
-		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.", "find.none", "find.none-text")
+		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.", "find.none", "find.none-text", "tasks.none-text", "day.wrong", "verdict.", "link.", "shared.none", "shared.none-text")
 }
 
 // desk serves the rooms of a town.
@@ -143,6 +145,151 @@ func TestConflictShowsWhatTheOtherChangedAndKeepsWhatWasTyped(t *testing.T) {
 		d.post("/cases/1/dismiss", 303, url.Values{"party": {strconv.FormatInt(d.IDs["bank"], 10)}, "party-part": {"victim"}})
 		d.post("/cases/new", 303, url.Values{"title": {"Seen by us"}, "constituent": {"hospital"}, "part": {"victim"}, "tlp": {"TLP:GREEN"}, "lead": {"8"}}, "/cases/2")
 		d.get("/cases/2", "Boris", "Hospital", "TLP:GREEN")
+	})
+}
+
+func TestTasksIndicatorsAndLinksOfACase(t *testing.T) {
+	eachDesk(t, func(d *desk) {
+		ctx := context.Background()
+		r := d.Filed("hospital", "Beacons to 198.51.100.77 and hxxps://evil[.]example/a")
+		c, err := d.Accept(ctx, incidenttest.Officer, r.ID, 0, incident.Opening{})
+		d.OK(err)
+		other := d.Filed("bank", "Also 198.51.100.77")
+		d.post("/cases/1/tasks", 400, url.Values{"task": {""}}, "is needed")
+		d.post("/cases/1/tasks", 400, url.Values{"task": {"x"}, "due": {"tomorrow"}}, "2026-01-31")
+		d.post("/cases/1/tasks", 303, url.Values{"task": {"Call the vendor"}, "assignee": {"8"}, "due": {"2026-03-01"}})
+		d.post("/cases/1/tasks", 303, url.Values{"task": {"Block the address"}, "assignee": {"me"}})
+		page := d.get("/cases/tasks", "Call the vendor", "late", "Block the address")
+		if strings.Index(page, "Block the address") > strings.Index(page, "Call the vendor") {
+			d.Error("one's own tasks are not the first")
+		}
+		d.post("/cases/1/tasks/finish", 303, url.Values{"number": {"1"}, "done": {"1"}, "to": {"//evil.example"}}, "/cases/1#tasks")
+		if strings.Contains(d.get("/cases/tasks"), "Call the vendor") {
+			d.Error("what is done is still to be done")
+		}
+		d.post("/cases/1/tasks/finish", 303, url.Values{"number": {"1"}})
+		d.post("/cases/1/tasks/assign", 303, url.Values{"number": {"1"}, "assignee": {"me"}, "due": {"2026-04-01"}})
+		d.post("/cases/1/tasks/finish", 404, url.Values{"number": {"9"}})
+		d.get("/cases/1", "Call the vendor", "Done: Call the vendor")
+
+		d.get("/cases/1/indicators", "198[.]51[.]100[.]77", "hxxps://evil[.]example/a", "report:1")
+		d.ask(d.pages, "GET", "/cases/1/indicators/csv", "", 200, "type,value,case,tlp,pap")
+		d.post("/cases/1/indicators", 400, url.Values{"verdict": {"confirmed"}, "indicators": {"nothing here"}}, "choose indicators")
+		d.post("/cases/1/indicators", 303, url.Values{"verdict": {"confirmed"}, "pick": {"198.51.100.77"}, "indicators": {"CVE-2024-1234"}})
+		d.post("/cases/1/indicators", 303, url.Values{"verdict": {"refused"}, "pick": {"https://evil.example/a"}})
+		out := d.ask(d.pages, "GET", "/cases/1/indicators/csv", "", 200, "ipv4,198.51.100.77,2026-0001,TLP:AMBER,", "CVE-2024-1234")
+		if strings.Contains(out, "evil") {
+			d.Error("a refused indicator leaves")
+		}
+		_, err = d.Keep(ctx, incidenttest.Officer, incident.File{Case: c.ID, Name: "log.txt"}, strings.NewReader("GET http://second.example/x"))
+		d.OK(err)
+		d.post("/cases/1/indicators/look", 303, nil)
+		d.get("/cases/1/indicators", "hxxp://second[.]example/x", "file:1")
+		d.ask(d.rest, "POST", "/api/cases/1/indicators", `{"verdict":"confirmed","values":["http://second.example/x"]}`, 200, "second.example")
+		d.ask(d.rest, "GET", "/api/cases/1/indicators?verdict=refused", "", 200, "evil.example")
+		d.ask(d.rest, "GET", "/api/cases/1/tasks", "", 200, "Call the vendor")
+		d.ask(d.rest, "POST", "/api/cases/1/tasks", `{"title":"Third","assignee":"me"}`, 201, "Third")
+		d.ask(d.rest, "PATCH", "/api/cases/1/tasks/3", `{"done":true}`, 200, `"done_by":"Ana"`)
+		d.ask(d.rest, "GET", "/api/cases/tasks", "", 200, "Block the address")
+
+		d.get("/cases/1/related", other.Number)
+		second, err := d.Accept(ctx, incidenttest.Officer, other.ID, 0, incident.Opening{})
+		d.OK(err)
+		d.get("/cases/1/related", second.Number, "1 shared indicator")
+		d.post("/cases/1/links", 400, url.Values{"kind": {"case"}, "object": {"2026-0009"}}, "no case")
+		d.post("/cases/1/links", 400, url.Values{"kind": {"finding"}, "object": {"nonsense"}}, "nonsense")
+		d.post("/cases/1/links", 303, url.Values{"kind": {"case"}, "object": {second.Number}})
+		d.get("/cases/2/related", "linked there")
+		d.ask(d.rest, "GET", "/api/cases/1/related", "", 200, "case:2")
+		d.post("/cases/1/links/remove", 303, url.Values{"object": {"case:2"}})
+		d.post("/cases/1/links/remove", 404, url.Values{"object": {"case:2"}})
+	})
+}
+
+// A participant sees what is shared of one case until their day, and of everything else nothing.
+func TestParticipantSeesWhatIsSharedAndNothingElse(t *testing.T) {
+	const secret = "CANARY"
+	eachDesk(t, func(d *desk) {
+		ctx := context.Background()
+		r := d.Filed("hospital", secret+" report")
+		c, err := d.Accept(ctx, incidenttest.Officer, r.ID, 0, incident.Opening{Title: "Botnet", Summary: secret + " summary", Label: tlp.AmberStrict})
+		d.OK(err)
+		keep := func(name, content string) int64 {
+			f, err := d.Keep(ctx, incidenttest.Officer, incident.File{Case: c.ID, Name: name, Note: secret + " of the file"}, strings.NewReader(content))
+			d.OK(err)
+			return f.ID
+		}
+		private, public := keep(secret+".txt", secret), keep("sample.txt", "for you")
+		for _, e := range []incident.Entry{{Kind: "note", Text: secret + " note"}, {Kind: "fact", Text: "for all", Shared: true}} {
+			_, err = d.Note(ctx, incidenttest.Officer, c.ID, e)
+			d.OK(err)
+		}
+		other, err := d.Desk.Open(ctx, incidenttest.Officer, incident.Opening{Title: secret + " other"})
+		d.OK(err)
+		d.post("/cases/1/participants", 400, url.Values{"login": {"ana"}, "until": {"2026-03-10"}}, "is of the staff")
+		d.post("/cases/1/participants", 400, url.Values{"login": {"nobody"}, "until": {"2026-03-10"}}, "nobody has the account")
+		d.post("/cases/1/participants", 400, url.Values{"login": {"partner"}, "until": {"2026-03-01"}}, "must be a day")
+		d.post("/cases/1/participants", 303, url.Values{"login": {"partner"}, "until": {"2026-03-10"}})
+		d.post("/cases/1/share", 303, url.Values{"number": {strconv.FormatInt(public, 10)}, "share": {"1"}})
+		d.get("/cases/1/participants", "Partner", "takes part")
+
+		partner := act.Actor{Kind: act.Person, ID: "30", Name: "Partner", Rights: &act.Rights{Roles: []string{"partner"}, Account: 30}}
+		stranger := act.Actor{Kind: act.Person, ID: "31", Name: "Stranger", Rights: &act.Rights{Roles: []string{"partner"}, Account: 31}}
+		of := func(id int64) string { return "/shared/cases/1/files/" + strconv.FormatInt(id, 10) }
+		clean := func(text string) {
+			d.Helper()
+			if strings.Contains(text, secret) {
+				d.Errorf("what is not shared is shown: %s", text)
+			}
+		}
+		d.as = partner
+		clean(d.get("/shared/cases", "Botnet"))
+		clean(d.get("/shared/cases/1", "for all", "sample.txt", "TLP:AMBER+STRICT"))
+		clean(d.ask(d.rest, "GET", "/api/shared/cases", "", 200, "Botnet"))
+		clean(d.ask(d.rest, "GET", "/api/shared/cases/1", "", 200, "for all", "sample.txt"))
+		clean(d.ask(d.pages, "GET", of(public), "", 200, "for you"))
+		for _, path := range []string{of(private), "/shared/cases/2"} {
+			d.ask(d.pages, "GET", path, "", 404)
+			d.ask(d.rest, "GET", "/api"+path, "", 404)
+		}
+		d.post("/shared/cases/1/notes", 303, url.Values{"text": {"we saw it too"}})
+		d.post("/shared/cases/2/notes", 404, url.Values{"text": {"x"}})
+		d.ask(d.rest, "POST", "/api/shared/cases/1/files?name=ours.txt", "ours", 204)
+		clean(d.get("/shared/cases/1", "we saw it too", "ours.txt"))
+		d.as = stranger
+		if strings.Contains(d.get("/shared/cases"), "Botnet") {
+			d.Error("a stranger sees the case in the list")
+		}
+		d.ask(d.pages, "GET", "/shared/cases/1", "", 404)
+		d.post("/shared/cases/1/notes", 404, url.Values{"text": {"x"}})
+		d.ask(d.pages, "GET", of(public), "", 404)
+		d.ask(d.rest, "POST", "/api/shared/cases/1/files?name=x", "x", 404)
+		d.as = incidenttest.Officer
+		d.get("/cases/1", "we saw it too", "Contribution")
+		_, err = d.Edit(ctx, incidenttest.Officer, c.ID, 0, incident.Change{Label: new(tlp.Red)})
+		d.OK(err)
+		d.as = partner
+		d.get("/shared/cases/1", "for all") // RED is for the persons it names, and the invitation names them
+		d.ask(d.rest, "GET", "/api/shared/cases/1", "", 404)
+		d.Clock.Move(9 * 24 * time.Hour)
+		d.ask(d.pages, "GET", "/shared/cases/1", "", 404)
+		d.post("/shared/cases/1/notes", 404, url.Values{"text": {"late"}})
+		d.as = incidenttest.Officer
+		d.post("/cases/1/participants", 303, url.Values{"login": {"partner"}, "until": {"2026-04-10"}})
+		d.as = partner
+		d.get("/shared/cases/1", "for all")
+		// What another case brings along was not shared with these participants.
+		d.as = incidenttest.Officer
+		_, err = d.Note(ctx, incidenttest.Officer, other.ID, incident.Entry{Kind: "note", Text: secret + " shared elsewhere", Shared: true})
+		d.OK(err)
+		_, err = d.Join(ctx, incidenttest.Officer, other.ID, 0, c.ID, secret+" why")
+		d.OK(err)
+		d.as = partner
+		clean(d.get("/shared/cases/1", "for all"))
+		d.as = incidenttest.Officer
+		d.post("/cases/1/participants/end", 303, url.Values{"account": {"30"}})
+		d.as = partner
+		d.ask(d.pages, "GET", "/shared/cases/1", "", 404)
 	})
 }
 
