@@ -413,6 +413,9 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		case "evidence":
 			e, err := w.Incidents.Keep(t.Context(), f.root, incident.File{Report: r.ID, Name: label}, strings.NewReader(label))
 			return num(e.ID, err)
+		case "case":
+			c, err := w.Incidents.Accept(t.Context(), f.root, r.ID, 0, incident.Opening{})
+			return num(c.ID, err)
 		}
 		return fmt.Sprint(r.ID)
 	case "own-webhook":
