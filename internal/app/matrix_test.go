@@ -86,7 +86,6 @@ var placed = map[string][]string{
 	"/registry/import/":                       {"import"},
 	"/registry/refreshes/":                    {nothing},
 	"/registry/requests/":                     {"request"},
-	"/reports/":                               {"report"},
 	"/sectors/":                               {"=energy"},
 	"/shared/cases/":                          {"part"},
 	"/shared/cases/{id}/files/":               {"part", "part-file"},
