@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/world"
 )
@@ -84,7 +85,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 
 	// incidents
 	furnishIncidents(t, w, root, at, own)
-	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks")
+	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"entity"}, "constituent": {own.Ref}, "why": {"Their gateway is in the list."}})
+	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"persons"}, "name": {"Customers of the grid"}, "persons": {"1200"}, "why": {"In the list that is on sale."}})
+	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks", "/cases/1/affected/find?values=100.64.1.1", "/cases/1/affected/tell?to=1")
 
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})
@@ -117,6 +120,23 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/reports/"+number(all[0].ID)+"/advice", url.Values{"subject": {"What to do"}, "text": {"Unplug it."}, "tlp": {"AMBER"}, "send": {"1"}})
 	root.start = append(root.start, "/reports/new", "/reports/"+number(all[0].ID)+"/advice", "/reports/"+number(all[0].ID)+"/advice?topic=malware&audience=organisation")
 
+	out.upload(t, at, "/shared/cases/1/files", "gateway.log", "denied", nil)
+	letters, _, err := w.Outbox.List(t.Context(), notify.Filter{Limit: 200})
+	must(err)
+	for _, l := range letters {
+		_, c, err := w.Outbox.Preview(t.Context(), l.ID)
+		must(err)
+		if c == nil {
+			continue
+		}
+		if len(c.Attachments) > 0 {
+			root.start = append(root.start, "/outbox/letters/"+number(l.ID))
+		}
+		if m := confirmLink.FindStringSubmatch(c.Text); m != nil {
+			nobody.start = append(nobody.start, m[1])
+		}
+	}
+
 	// special CERTs
 	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
 		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
@@ -128,6 +148,9 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	ministry := visitor{name: "authority", cookie: asNew(t, w, "law@ministry.example", identity.Held{Role: identity.Authority}), start: []string{"/shared"}}
 	return site{[]visitor{nobody, root, out, ministry}}
 }
+
+// confirmLink is the path of a link by which a reporter confirms their address.
+var confirmLink = regexp.MustCompile(`(/report/[^/\s]+/confirm/\S+)`)
 
 var secretShown = regexp.MustCompile(`<code class="secret">[^<]*/join/([^<]+)</code>`)
 

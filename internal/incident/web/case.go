@@ -118,7 +118,6 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	if len(entries) > 0 && in.Before == 0 {
 		p.Seen = entries[0].ID
 	}
-	p.Sections = append(p.Sections, section{v.T("case.clocks"), clocks(c.ID)})
 	for _, s := range c.State.Next() {
 		p.States = append(p.States, web.Option{Value: string(s), Label: v.T("case-state." + string(s))})
 	}
@@ -130,7 +129,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	if p.People, err = r.staff(ctx, v); err != nil {
 		return nil, err
 	}
-	p.Sections = []section{{v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
+	p.Sections = []section{{v.T("case.clocks"), clocks(c.ID)}, {v.T("case.affected"), caseOf(c.ID) + "/affected"}, {v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
 		{v.T("title.case-participants"), caseOf(c.ID) + "/participants"}}
 	for _, s := range incident.Parts() {
 		p.Parts = append(p.Parts, web.Option{Value: s, Label: v.T("part." + s)})
@@ -176,6 +175,7 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Event        string
 		Due          int64
 		StepNames    nation.Localized `json:"step_names"`
+		Added        []string
 		Did          string
 		Assignee     string
 		Verdict      string
@@ -226,6 +226,14 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	case "clock": // of the statutory clocks
 		out.What = v.T("entry.clock."+d.Event, d.StepNames.In(v.Lang(), "en"), v.Time(time.UnixMicro(d.Due)))
 		out.Links = []section{{v.T("case.clocks"), clocks(e.Case)}}
+	case "affected": // of those whom the case affects
+		if out.What = v.T("entry.affected", len(d.Added)); d.Name != "" {
+			out.What = v.T("entry.affected-decided", d.Name)
+		}
+		out.Links = []section{{v.T("case.affected"), caseOf(e.Case) + "/affected"}}
+	case "told":
+		out.What = v.T("entry.told", d.Name)
+		out.Links = []section{{v.T("case.affected"), caseOf(e.Case) + "/affected"}}
 	case incident.KindTask:
 		out.What = v.T("entry.task-"+d.Did, d.Title)
 		if d.Assignee != "" {
