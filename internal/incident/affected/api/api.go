@@ -3,8 +3,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident/affected"
@@ -46,6 +48,9 @@ func Routes(d *affected.Desk) []api.Route {
 			Summary: "Which authorities got the list of those affected", Permission: read, Handle: r.given},
 		api.Operation[Numbered, affected.Listing]{Method: http.MethodGet, Path: "/api/cases/{id}/affected/list", ID: "get-affected-list",
 			Summary: "The list of those affected as an authority gets it", Permission: read, Handle: r.listing},
+		api.Operation[exportCaseInput, CaseBundle]{Method: http.MethodGet, Path: "/api/cases/{id}/stix", ID: "export-case-stix",
+			Summary: "A case as a STIX 2.1 bundle for a kind of recipient", Permission: read, Handle: r.export,
+			Description: "The incident, its confirmed indicators and those affected, as far as the gate lets each of them leave. For anybody but the staff it asks for incident.rule."},
 	}
 }
 
@@ -215,4 +220,23 @@ func (r *room) give(ctx context.Context, c api.Caller, in *giveAffectedInput) (*
 	}
 	sent, err := r.desk.Give(ctx, c.Actor, in.ID, in.Body.Authority, label, in.Body.Reason)
 	return &Sent{sent}, err
+}
+
+type exportCaseInput struct {
+	Numbered
+	For string `query:"for" enum:"staff,authority,law-enforcement,partner,public" default:"staff"`
+}
+
+// CaseBundle is a case for a machine, and what of it stays here.
+type CaseBundle struct {
+	Bundle   json.RawMessage `json:"bundle" doc:"STIX 2.1"`
+	Withheld []string        `json:"withheld" nullable:"false" doc:"What the gate keeps back, with the rule"`
+}
+
+func (r *room) export(ctx context.Context, c api.Caller, in *exportCaseInput) (*CaseBundle, error) {
+	e, err := r.desk.Export(ctx, c.Actor, in.ID, disclosure.RecipientKind(in.For))
+	if err != nil {
+		return nil, err
+	}
+	return &CaseBundle{e.Bundle, append([]string{}, e.Withheld...)}, nil
 }

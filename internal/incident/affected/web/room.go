@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
@@ -46,6 +47,7 @@ func Room(d *affected.Desk) web.Room {
 			web.Action("POST /cases/{id}/affected/tell", write, "GET /cases/{id}/affected/tell", r.tell),
 			web.Action("POST /cases/{id}/affected/give", rule, page, r.give),
 			web.Download("GET /cases/{id}/affected/export/{format}", read, r.export),
+			web.Download("GET /cases/{id}/stix", read, r.stix),
 		}}
 }
 
@@ -68,6 +70,7 @@ type listOut struct {
 	Ways        []web.Option
 	Labels      []web.Option
 	Authorities []web.Option
+	Audiences   []web.Option // for whom the case may be exported
 	Empty       web.Empty
 }
 
@@ -96,6 +99,11 @@ func (r *room) list(ctx context.Context, v web.Visitor, in Numbered) (*listOut, 
 	}
 	for _, w := range affected.Ways() {
 		out.Ways = append(out.Ways, web.Option{Value: w, Label: v.T("affected.way." + w)})
+	}
+	for _, a := range affected.Audiences() {
+		if a == disclosure.Staff || v.May(rule) {
+			out.Audiences = append(out.Audiences, web.Option{Value: string(a), Label: v.T("affected.for." + string(a))})
+		}
 	}
 	authorities, err := r.desk.Authorities(ctx)
 	for _, a := range authorities {
@@ -324,6 +332,20 @@ func (r *room) export(ctx context.Context, _ web.Visitor, in struct {
 	}
 	return web.File{Name: fmt.Sprintf("affected-%s.%s", l.Case, in.Format), Type: kind, Write: func(w io.Writer) error {
 		_, err := w.Write(b)
+		return err
+	}}, nil
+}
+
+func (r *room) stix(ctx context.Context, v web.Visitor, in struct {
+	Numbered
+	For string `query:"for" max:"20" default:"staff"`
+}) (web.File, error) {
+	e, err := r.desk.Export(ctx, v.Actor, in.ID, disclosure.RecipientKind(in.For))
+	if err != nil {
+		return web.File{}, err
+	}
+	return web.File{Name: fmt.Sprintf("case-%s-%s.stix.json", e.Number, in.For), Type: "application/stix+json;version=2.1", Write: func(w io.Writer) error {
+		_, err := w.Write(e.Bundle)
 		return err
 	}}, nil
 }

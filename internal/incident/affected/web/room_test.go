@@ -22,6 +22,9 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	check("affected.state.", string(affected.Undecided), string(affected.Told), string(affected.NotTold))
 	check("affected.source.", affected.ByHand, affected.ByParty, affected.ByIndicator, affected.ByFinding)
 	check("affected.contact.", "abuse", "security", "technical", "management", "press", "other")
+	for _, a := range affected.Audiences() {
+		check("affected.for.", string(a))
+	}
 	for _, s := range notify.States() {
 		check("affected.letter.", string(s))
 	}
