@@ -9,8 +9,10 @@ package situation
 import (
 	"context"
 	"sync"
+	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 )
 
@@ -139,6 +141,7 @@ type Gap struct {
 
 // Situation answers how the nation stands. It is safe for concurrent use.
 type Situation struct {
+	clock   clock.Clock
 	db      *db.DB
 	tallier *event.Tallier
 
@@ -153,8 +156,17 @@ type Situation struct {
 
 // New returns the situation of a world, whose findings the lister lists.
 func New(d *db.DB, l *event.Lister) *Situation {
-	return &Situation{db: d, tallier: event.NewTallier(l)}
+	return &Situation{db: d, tallier: event.NewTallier(l), clock: clock.Real()}
 }
+
+// WithClock makes the situation tell the time by the world's clock.
+func (s *Situation) WithClock(c clock.Clock) *Situation {
+	s.clock = c
+	return s
+}
+
+// Now is the time in this world.
+func (s *Situation) Now() time.Time { return s.clock.Now() }
 
 // registry is the constituency as of a version.
 type registry struct {

@@ -101,7 +101,7 @@ func (w *World) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Situation = situation.New(w.db, w.Findings)
+	w.Situation = situation.New(w.db, w.Findings).WithClock(w.cfg.Clock)
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
 		return nil

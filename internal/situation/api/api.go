@@ -38,6 +38,8 @@ func Routes(s *situation.Situation, sharer *situation.Sharer) []api.Route {
 				"critical 100, high 30, medium 10, low and unrated 3, info 0.", Permission: Read, Handle: r.standings},
 		api.Operation[constituentInput, numbers]{Method: http.MethodGet, Path: "/api/situation/constituents/{id}", ID: "get-situation-constituent",
 			Summary: "How one constituent stands", Permission: Read, Handle: r.constituent},
+		api.Operation[Window, situation.Incidents]{Method: http.MethodGet, Path: "/api/situation/incidents", ID: "get-situation-incidents",
+			Summary: "How the nation's incidents stand, and what must be seen to next", Permission: Read, Handle: r.incidents},
 		api.ClearedOperation[struct{}, sharedPicture]{Method: http.MethodGet, Path: "/api/shared", ID: "get-shared-situation",
 			Summary: "What of the national picture leaves to authorities and CERTs abroad", Description: "Open findings by sector and severity. A count that could " +
 				"name somebody is absent, and so are others from which it could be worked out.", Permission: Shared, Handle: r.shared},
@@ -141,6 +143,10 @@ func (r *room) draw(ctx context.Context, in *pictureInput) (*situation.Picture, 
 		return r.situation.Sector(ctx, in.Sector, in.Days)
 	}
 	return r.situation.Picture(ctx, in.Days)
+}
+
+func (r *room) incidents(ctx context.Context, _ api.Caller, in *Window) (*situation.Incidents, error) {
+	return r.situation.Incidents(ctx, r.situation.Now(), in.Days)
 }
 
 func (r *room) picture(ctx context.Context, _ api.Caller, in *pictureInput) (*picture, error) {

@@ -38,6 +38,7 @@ type overview struct {
 	Missing    []owner
 	Gaps       []situation.Gap
 	MoreGaps   int
+	Incidents  *incidents // of the whole nation; nil without
 }
 
 type link struct {

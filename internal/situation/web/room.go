@@ -67,7 +67,13 @@ func (r *room) nation(ctx context.Context, v web.Visitor, in struct{ Window wind
 	if err != nil {
 		return nil, err
 	}
-	return r.overview(v, p), nil
+	o := r.overview(v, p)
+	i, err := r.situation.Incidents(ctx, v.Now, p.Window)
+	if err != nil {
+		return nil, err
+	}
+	o.Incidents = r.incidents(v, i)
+	return o, nil
 }
 
 func (r *room) sector(ctx context.Context, v web.Visitor, in sectorIn) (*overview, error) {

@@ -62,7 +62,7 @@ func get(a http.Handler, target string) *httptest.ResponseRecorder {
 }
 
 func TestRoomKeepsTheRules(t *testing.T) {
-	webtest.Check(t, room.Room(nil, nil, sectorName), "tile.", "trend.", "series.", "sector.", "table.", "window.days")
+	webtest.Check(t, room.Room(nil, nil, sectorName), "tile.", "trend.", "series.", "sector.", "table.", "window.days", "next.", "incident.")
 }
 
 func TestPagesAnswer(t *testing.T) {
