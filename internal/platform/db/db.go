@@ -5,6 +5,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -121,6 +122,9 @@ func (d *DB) transact(ctx context.Context, pool *sql.DB, readOnly bool, fn func(
 		tx, err := d.once(ctx, pool, readOnly, fn)
 		if err == nil {
 			return tx.ended(ctx)
+		}
+		if end := ctx.Err(); end != nil && errors.Is(err, driver.ErrBadConn) { // pgx closes the connection of who gave up
+			return fmt.Errorf("%w: %w", end, err)
 		}
 		if i == attempts || !lostRace(err) {
 			return err
