@@ -53,7 +53,8 @@ func (w *World) Check(ctx context.Context, quick bool, progress func(area string
 	// A pin keeps what is retired meanwhile from disappearing under the check.
 	err = w.pinned(ctx, "check", func(ctx context.Context) error {
 		c := checker{w: w, quick: quick, progress: progress, result: &r}
-		return errors.Join(c.archive(ctx), c.segments(ctx), c.mail(ctx), c.evidence(ctx))
+		return errors.Join(c.archive(ctx), c.segments(ctx), c.kept(ctx, "mail", mailDir, mailAfter, c.w.Mailbox.Verify),
+			c.kept(ctx, "evidence", incidentDir, evidenceAfter, c.w.Incidents.Verify))
 	})
 	return r, err
 }
@@ -130,39 +131,13 @@ func (c *checker) segments(ctx context.Context) error {
 	}
 }
 
-// mail looks for the originals of messages.
-func (c *checker) mail(ctx context.Context) error {
-	for after := int64(0); ; {
-		var page []storedMail
+// kept looks for the files of an area that are kept as they came, page by page, and lets what owns them read each.
+func (c *checker) kept(ctx context.Context, area, dir string, after func(tx *db.Tx, after int64, limit int) ([]keptFile, error),
+	verify func(ctx context.Context, id int64) error) error {
+	for last := int64(0); ; {
+		var page []keptFile
 		err := c.w.db.View(ctx, func(tx *db.Tx) (err error) {
-			page, err = mailAfter(tx, after, checkPage)
-			return err
-		})
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, m := range page {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			after = m.id
-			path := mailDir + "/" + m.path
-			if !c.there(path, m.bytes, "mail") || c.quick {
-				continue
-			}
-			if err := c.w.Mailbox.Verify(ctx, m.id); err != nil {
-				c.trouble("mail", path, err.Error())
-			}
-		}
-	}
-}
-
-// evidence looks for the files of reports and cases.
-func (c *checker) evidence(ctx context.Context) error {
-	for after := int64(0); ; {
-		var page []storedFile
-		err := c.w.db.View(ctx, func(tx *db.Tx) (err error) {
-			page, err = evidenceAfter(tx, after, checkPage)
+			page, err = after(tx, last, checkPage)
 			return err
 		})
 		if err != nil || len(page) == 0 {
@@ -172,13 +147,13 @@ func (c *checker) evidence(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			after = f.id
-			path := incidentDir + "/" + f.path
-			if !c.there(path, f.bytes, "evidence") || c.quick {
+			last = f.id
+			path := dir + "/" + f.path
+			if !c.there(path, f.bytes, area) || c.quick {
 				continue
 			}
-			if err := c.w.Incidents.Verify(ctx, f.id); err != nil {
-				c.trouble("evidence", path, err.Error())
+			if err := verify(ctx, f.id); err != nil {
+				c.trouble(area, path, err.Error())
 			}
 		}
 	}

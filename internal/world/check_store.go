@@ -43,40 +43,28 @@ func segmentsAfter(tx *db.Tx, after int64, limit int) (out []storedSegment, err 
 	return out, err
 }
 
-// evidenceAfter pages through the files of reports and cases by id.
-func evidenceAfter(tx *db.Tx, after int64, limit int) (out []storedFile, err error) {
-	err = tx.Each(`SELECT id, path, bytes FROM incident_file WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit},
-		func(scan func(...any) error) error {
-			var f storedFile
-			err := scan(&f.id, &f.path, &f.bytes)
-			out = append(out, f)
-			return err
-		})
-	return out, err
-}
-
-// storedFile is a file of a report or a case.
-type storedFile struct {
+// keptFile is a file that is kept as it came: a message, or evidence.
+type keptFile struct {
 	id    int64
 	path  string
 	bytes int64
 }
 
-// storedMail is a message whose original is kept.
-type storedMail struct {
-	id    int64
-	path  string
-	bytes int64
+func mailAfter(tx *db.Tx, after int64, limit int) ([]keptFile, error) {
+	return keptAfter(tx, `SELECT id, path, stored FROM mailbox_message WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 }
 
-func mailAfter(tx *db.Tx, after int64, limit int) (out []storedMail, err error) {
-	err = tx.Each(`SELECT id, path, stored FROM mailbox_message WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, limit},
-		func(scan func(...any) error) error {
-			var m storedMail
-			err := scan(&m.id, &m.path, &m.bytes)
-			out = append(out, m)
-			return err
-		})
+func evidenceAfter(tx *db.Tx, after int64, limit int) ([]keptFile, error) {
+	return keptAfter(tx, `SELECT id, path, bytes FROM incident_file WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+}
+
+func keptAfter(tx *db.Tx, query string, after int64, limit int) (out []keptFile, err error) {
+	err = tx.Each(query, []any{after, limit}, func(scan func(...any) error) error {
+		var f keptFile
+		err := scan(&f.id, &f.path, &f.bytes)
+		out = append(out, f)
+		return err
+	})
 	return out, err
 }
 
