@@ -203,7 +203,7 @@ func (a *App) links(v Visitor) []navLink {
 	var ls []navLink
 	best := -1
 	for _, n := range a.nav {
-		if !v.May(n.Permission) {
+		if !v.May(n.Permission) || n.Unless != "" && v.May(n.Unless) {
 			continue
 		}
 		l := navLink{n.Path, n.room.printers[v.Lang()].T(n.Key), n.Shortcut, false}

@@ -38,6 +38,7 @@ type NavEntry struct {
 	Order      int            // smaller is further left
 	Shortcut   string         // one letter, pressed after "g"
 	Permission act.Permission // who sees it
+	Unless     act.Permission // who does not: they have another entry for the same; "" for nobody
 }
 
 // Sending is how the switch stands that stops everything that is sent. Every page shows it, with the button that stops.

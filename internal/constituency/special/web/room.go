@@ -30,7 +30,7 @@ func Room(r *special.Register) web.Room {
 	return web.Room{Name: "special", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
 			{Path: "/special-certs", Key: "nav.special", Order: 34, Permission: read},
-			{Path: "/register/special-certs", Key: "nav.public", Order: 95, Permission: identity.Open},
+			{Path: "/register/special-certs", Key: "nav.public", Order: 95, Permission: identity.Open, Unless: read},
 		},
 		Routes: []web.Route{
 			web.Page("GET /register/special-certs", identity.Open, "register.html", o.public),

@@ -37,7 +37,7 @@ func Room(c *filing.Counter) web.Room {
 	return web.Room{Name: "filing", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
 			{Path: "/portal/reports", Key: "nav.reports", Order: 61, Permission: read},
-			{Path: "/report", Key: "nav.report", Order: 95, Permission: open},
+			{Path: "/report", Key: "nav.report", Order: 95, Permission: open, Unless: "incident.read"},
 		},
 		Routes: []web.Route{
 			web.Page("GET /report", open, "report.html", r.blank),
