@@ -47,7 +47,9 @@ func (o *Incidents) read(tx *db.Tx) error {
 			return err
 		}
 	}
-	err = tx.Row(`SELECT COUNT(*) FROM incident_affected a JOIN incident_case i ON i.id = a.case_id WHERE a.state = 'open' AND i.state NOT IN ('closed', 'merged')`).Scan(&o.Untold)
+	err = tx.Row(`SELECT COUNT(*) FROM incident_affected a JOIN incident_case i ON i.id = a.case_id WHERE i.state NOT IN ('closed', 'merged') AND (a.state = 'open'
+		OR a.state = 'told' AND NOT EXISTS (SELECT 1 FROM incident_telling t WHERE t.affected = a.id AND (t.letter = 0 OR EXISTS (SELECT 1 FROM outbox_letter l
+		WHERE l.id = t.letter AND l.state NOT IN ('bounced', 'dead', 'cancelled')))))`).Scan(&o.Untold)
 	if err != nil {
 		return err
 	}

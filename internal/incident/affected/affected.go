@@ -16,6 +16,7 @@ import (
 	"tocsin/internal/event"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -66,7 +67,9 @@ type State string
 // The states.
 const (
 	Undecided State = "open"
-	Told      State = "told"
+	Told      State = "told"     // somebody has it: a letter was handed over, or a person told them
+	Underway  State = "underway" // a letter waits to leave
+	Failed    State = "failed"   // no letter arrived: tell them again, or another way
 	NotTold   State = "not-told" // with the reason
 )
 
@@ -278,7 +281,13 @@ func (d *Desk) Decide(ctx context.Context, by act.Actor, id, affected int64, rea
 			return err
 		}
 		if a.State == Told {
-			return fault.Conflictf("%s was told already", a.Name)
+			has, err := written(tx, a.ID)
+			if err != nil {
+				return err
+			}
+			if has {
+				return fault.Conflictf("%s was told already, or a letter is on its way", a.Name)
+			}
 		}
 		a.State, a.Reason = NotTold, reason
 		if reason == "" {
@@ -359,9 +368,34 @@ func (d *Desk) List(ctx context.Context, id int64) (out []Affected, err error) {
 				out[i].Tellings = append(out[i].Tellings, t)
 			}
 		}
+		for i := range out {
+			out[i].stand()
+		}
 		return nil
 	})
 	return out, err
+}
+
+// stand makes one that was written to what became of the letters: what was sent is not told until somebody has it.
+func (a *Affected) stand() {
+	if a.State != Told {
+		return
+	}
+	a.State = Failed
+	for _, t := range a.Tellings {
+		switch notify.State(t.State) {
+		case notify.Handed, notify.Answered:
+			a.State = Told
+			return
+		case notify.Queued, notify.Rendered, notify.Held:
+			a.State = Underway
+		case "":
+			if t.Letter == 0 { // a person did it
+				a.State = Told
+				return
+			}
+		}
+	}
 }
 
 // Given lists when authorities got the list of a case's affected.
@@ -387,5 +421,5 @@ func (d *Desk) closes(_ context.Context, tx *db.Tx, c *incident.Case) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return fault.Conflictf("%d of those affected by the case %s are neither told nor decided about: tell them, or say why not", n, c.Number)
+	return fault.Conflictf("%d of those affected by the case %s have not been told, and it is not said why: tell them, see that the letters leave, or say why not", n, c.Number)
 }

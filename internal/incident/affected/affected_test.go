@@ -164,6 +164,16 @@ func TestTheAffectedAreToldInTheirLanguageOnce(t *testing.T) {
 		if n != 2 || m != 1 {
 			t.Errorf("%d and %d letters", n, m)
 		}
+		// Nothing leaves yet: nobody is told, and the case cannot be closed.
+		all, err = w.List(ctx, c.ID)
+		w.ok(err)
+		if slices.ContainsFunc(all, func(a Affected) bool { return a.State != Underway }) {
+			t.Errorf("while the letters wait: %+v", all)
+		}
+		_, err = w.Move(ctx, officer, c.ID, 0, incident.Resolved, "")
+		w.ok(err)
+		_, err = w.Move(ctx, officer, c.ID, 0, incident.Closed, "")
+		w.refused(err, fault.Conflict, "3 of those affected")
 		w.ok(w.Outbox.Start(ctx, officer, "go"))
 		w.delivered(3)
 		all, err = w.List(ctx, c.ID)
@@ -173,6 +183,28 @@ func TestTheAffectedAreToldInTheirLanguageOnce(t *testing.T) {
 				t.Errorf("%s: %+v", a.Name, a)
 			}
 		}
+	})
+}
+
+func TestWhoseLetterDidNotArriveIsNotTold(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		_, err := w.Tell(ctx, officer, c.ID, []int64{hospital}, w.notice(tlp.Amber))
+		w.ok(err)
+		all, err := w.List(ctx, c.ID)
+		w.ok(err)
+		i := slices.IndexFunc(all, func(a Affected) bool { return a.ID == hospital })
+		w.ok(w.DB.Act(ctx, act.Act{Actor: officer, Verb: "test.cancel", Object: "test:1"}, func(tx *db.Tx) error {
+			_, err := w.Outbox.Cancel(tx, "wrong address", all[i].Tellings[0].Letter)
+			return err
+		}))
+		all, err = w.List(ctx, c.ID)
+		w.ok(err)
+		if all[i].State != Failed {
+			t.Errorf("it is %s", all[i].State)
+		}
+		w.ok(w.Decide(ctx, officer, c.ID, hospital, "it closed its doors"))
 	})
 }
 

@@ -54,8 +54,21 @@ func count(tx *db.Tx, caseID int64) (n int64, err error) {
 	return n, tx.Row(`SELECT COUNT(*) FROM incident_affected WHERE case_id = $1`, caseID).Scan(&n)
 }
 
+// arrived is what a telling must be for somebody to have it.
+const arrived = `(t.letter = 0 OR EXISTS (SELECT 1 FROM outbox_letter l WHERE l.id = t.letter AND l.state IN ('handed-over', 'answered')))`
+
+// undecided counts those of a case who do not have it, and of whom it is not said why.
 func undecided(tx *db.Tx, caseID int64) (n int64, err error) {
-	return n, tx.Row(`SELECT COUNT(*) FROM incident_affected WHERE case_id = $1 AND state = 'open'`, caseID).Scan(&n)
+	return n, tx.Row(`SELECT COUNT(*) FROM incident_affected a WHERE a.case_id = $1 AND (a.state = 'open' OR a.state = 'told' AND NOT EXISTS
+		(SELECT 1 FROM incident_telling t WHERE t.affected = a.id AND `+arrived+`))`, caseID).Scan(&n)
+}
+
+// written tells whether one of the affected was told, or will be by a letter that waits.
+func written(tx *db.Tx, id int64) (bool, error) {
+	var n int64
+	err := tx.Row(`SELECT COUNT(*) FROM incident_telling t WHERE t.affected = $1 AND (t.letter = 0 OR EXISTS (SELECT 1 FROM outbox_letter l
+		WHERE l.id = t.letter AND l.state NOT IN ('bounced', 'dead', 'cancelled')))`, id).Scan(&n)
+	return n > 0, err
 }
 
 func insertTelling(tx *db.Tx, t *Telling) error {

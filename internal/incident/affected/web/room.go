@@ -82,7 +82,7 @@ func (r *room) list(ctx context.Context, v web.Visitor, in Numbered) (*listOut, 
 	if err != nil {
 		return nil, err
 	}
-	out := &listOut{Case: c, Badges: map[affected.State]string{affected.Undecided: "bad", affected.Told: "good", affected.NotTold: "plain"}, Labels: labels(tlp.AmberStrict), Empty: web.Empty{Title: v.T("affected.none"), Text: v.T("affected.none-text")}}
+	out := &listOut{Case: c, Badges: map[affected.State]string{affected.Undecided: "bad", affected.Told: "good", affected.Underway: "plain", affected.Failed: "bad", affected.NotTold: "plain"}, Labels: labels(tlp.AmberStrict), Empty: web.Empty{Title: v.T("affected.none"), Text: v.T("affected.none-text")}}
 	if out.Items, err = r.desk.List(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (r *room) list(ctx context.Context, v web.Visitor, in Numbered) (*listOut, 
 		return nil, err
 	}
 	for _, a := range out.Items {
-		if a.State == affected.Undecided {
+		if a.State == affected.Undecided || a.State == affected.Failed {
 			out.Open++
 		}
 	}

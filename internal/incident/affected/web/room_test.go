@@ -19,7 +19,7 @@ func TestTextsStandInTheCatalogue(t *testing.T) {
 	}
 	check("affected.way.", append(affected.Ways(), "mail")...)
 	check("affected.kind.", string(affected.Entity), string(affected.Persons))
-	check("affected.state.", string(affected.Undecided), string(affected.Told), string(affected.NotTold))
+	check("affected.state.", string(affected.Undecided), string(affected.Told), string(affected.Underway), string(affected.Failed), string(affected.NotTold))
 	check("affected.source.", affected.ByHand, affected.ByParty, affected.ByIndicator, affected.ByFinding)
 	check("affected.contact.", "abuse", "security", "technical", "management", "press", "other")
 	for _, a := range affected.Audiences() {
