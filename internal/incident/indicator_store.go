@@ -8,7 +8,7 @@ import (
 // insertIndicators adds those that the case has not yet, and tells how many.
 func insertIndicators(tx *db.Tx, id, at int64, source string, v Verdict, by string, found []indicator.Indicator) (fresh int64, err error) {
 	for _, i := range found {
-		n, err := tx.Exec(`INSERT INTO incident_indicator (case_id, type, value, verdict, source, at, name) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+		n, err := tx.Prepared(`INSERT INTO incident_indicator (case_id, type, value, verdict, source, at, name) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			id, string(i.Type), i.Value, string(v), source, at, by)
 		if fresh += n; err != nil {
 			return fresh, err

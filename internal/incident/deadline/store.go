@@ -11,10 +11,14 @@ import (
 
 // saveLaw keeps a law once and tells its number; fresh when it was not known.
 func saveLaw(tx *db.Tx, l *Law, at int64) (id int64, sum string, fresh bool, err error) {
+	const find = `SELECT id FROM clock_law WHERE sha256 = $1`
 	body, sum := l.body()
+	if err = tx.PreparedRow(find, sum).Scan(&id); fault.KindOf(err) != fault.NotFound {
+		return id, sum, false, err
+	}
 	n, err := tx.Exec(`INSERT INTO clock_law (sha256, body, at) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING`, sum, body, at)
 	if err == nil {
-		err = tx.Row(`SELECT id FROM clock_law WHERE sha256 = $1`, sum).Scan(&id)
+		err = tx.Row(find, sum).Scan(&id)
 	}
 	return id, sum, n > 0, err
 }
@@ -30,26 +34,26 @@ type duty struct {
 }
 
 func insertDuty(tx *db.Tx, u *duty) error {
-	_, err := tx.Exec(`INSERT INTO clock_duty (report, origin, case_id, constituent, law, designation, aware, applies, why)
+	_, err := tx.Prepared(`INSERT INTO clock_duty (report, origin, case_id, constituent, law, designation, aware, applies, why)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
 		u.report, u.origin, u.caseID, u.constituent, u.law, u.designation, u.aware, flag(u.applies), u.why)
 	return err
 }
 
 func updateDuty(tx *db.Tx, u *duty) error {
-	_, err := tx.Exec(`UPDATE clock_duty SET applies = $1, why = $2 WHERE id = $3`, flag(u.applies), u.why, u.id)
+	_, err := tx.Prepared(`UPDATE clock_duty SET applies = $1, why = $2 WHERE id = $3`, flag(u.applies), u.why, u.id)
 	return err
 }
 
 // lockDuties lets others wait until what is done about a case, or a report, is committed.
 func lockDuties(tx *db.Tx, column string, id int64) error {
-	_, err := tx.Exec(`UPDATE clock_duty SET law = law WHERE `+column+` = $1`, id)
+	_, err := tx.Prepared(`UPDATE clock_duty SET law = law WHERE `+column+` = $1`, id)
 	return err
 }
 
 // dutiesOf lists the duties of a case, or of a report, in the order in which they came. column is case_id or report.
 func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
-	err = tx.Each(`SELECT d.id, d.report, d.origin, d.case_id, d.constituent, d.law, d.designation, d.aware, d.applies, d.why, l.body
+	err = tx.PreparedEach(`SELECT d.id, d.report, d.origin, d.case_id, d.constituent, d.law, d.designation, d.aware, d.applies, d.why, l.body
 		FROM clock_duty d JOIN clock_law l ON l.id = d.law WHERE d.`+column+` = $1 ORDER BY d.id LIMIT 10000`, []any{id}, func(scan func(...any) error) error {
 		u := &duty{}
 		var applies int32
@@ -68,9 +72,9 @@ func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
 
 // attachTo gives the clocks of a report to a case, or takes them out of one with 0.
 func attachTo(tx *db.Tx, report, caseID int64) (n int64, err error) {
-	n, err = tx.Exec(`UPDATE clock_duty SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
+	n, err = tx.Prepared(`UPDATE clock_duty SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
 	if err == nil {
-		_, err = tx.Exec(`UPDATE clock SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
+		_, err = tx.Prepared(`UPDATE clock SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
 	}
 	return n, err
 }
@@ -106,7 +110,7 @@ func scanClock(scan func(...any) error) (c Clock, err error) {
 }
 
 func insertClock(tx *db.Tx, c *Clock) error {
-	return tx.Row(`INSERT INTO clock (duty, report, case_id, constituent, law, regime, edition, step, owed, cause, triggered, started, due, alarms, stage, next,
+	return tx.PreparedRow(`INSERT INTO clock (duty, report, case_id, constituent, law, regime, edition, step, owed, cause, triggered, started, due, alarms, stage, next,
 		state, live, late, submitted, submitted_by, proof, decided, decided_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, '', '', 0, '', '') RETURNING id`,
 		c.duty, c.Report, c.Case, c.Constituent, c.law, c.Regime, c.Edition, c.Step, c.Owed, c.Cause, c.Triggered, c.Started, c.Due, detail(c.Alarms),
@@ -115,35 +119,33 @@ func insertClock(tx *db.Tx, c *Clock) error {
 
 // updateClock writes how far a clock is; its term is never written again.
 func updateClock(tx *db.Tx, c *Clock) error {
-	_, err := tx.Exec(`UPDATE clock SET stage = $1, next = $2, state = $3, live = $4, late = $5, submitted = $6, submitted_by = $7, proof = $8, decided = $9,
+	_, err := tx.Prepared(`UPDATE clock SET stage = $1, next = $2, state = $3, live = $4, late = $5, submitted = $6, submitted_by = $7, proof = $8, decided = $9,
 		decided_by = $10, reason = $11 WHERE id = $12`, int32(c.Stage), c.next, string(c.State), flag(c.State.Live()), c.LateAt, c.Submitted, c.SubmittedBy,
 		c.Proof, c.Decided, c.DecidedBy, c.Reason, c.ID)
 	return err
 }
 
-func clocksWhere(tx *db.Tx, where string, args ...any) (out []Clock, err error) {
-	err = tx.Each(`SELECT `+clockColumns+` FROM clock c JOIN clock_law l ON l.id = c.law WHERE `+where, args, func(scan func(...any) error) error {
+const clocksWhere = `SELECT ` + clockColumns + ` FROM clock c JOIN clock_law l ON l.id = c.law WHERE `
+
+func scanClocks(out *[]Clock) func(func(...any) error) error {
+	return func(scan func(...any) error) error {
 		c, err := scanClock(scan)
-		out = append(out, c)
+		*out = append(*out, c)
 		return err
-	})
-	return out, err
+	}
 }
 
 // clocksOf lists the clocks of a case, or of a report, in the order in which they were started. column is case_id or report.
-func clocksOf(tx *db.Tx, column string, id int64) ([]Clock, error) {
-	return clocksWhere(tx, `c.`+column+` = $1 ORDER BY c.id LIMIT 10000`, id)
+func clocksOf(tx *db.Tx, column string, id int64) (out []Clock, err error) {
+	return out, tx.PreparedEach(clocksWhere+`c.`+column+` = $1 ORDER BY c.id LIMIT 10000`, []any{id}, scanClocks(&out))
 }
 
 func clockByID(tx *db.Tx, id int64) (Clock, error) {
-	cs, err := clocksWhere(tx, `c.id = $1`, id)
-	if err == nil && len(cs) == 0 {
+	c, err := scanClock(tx.PreparedRow(clocksWhere+`c.id = $1`, id).Scan)
+	if fault.KindOf(err) == fault.NotFound {
 		return Clock{}, noClock(id)
 	}
-	if err != nil {
-		return Clock{}, err
-	}
-	return cs[0], nil
+	return c, err
 }
 
 func noClock(id int64) error { return fault.NotFoundf("there is no clock %d", id) }
@@ -157,11 +159,11 @@ func lockClock(tx *db.Tx, id int64) (Clock, error) {
 }
 
 // dueClocks are those to which something happens by now, what was planned first first.
-func dueClocks(tx *db.Tx, now int64, limit int) ([]Clock, error) {
-	return clocksWhere(tx, `c.next > 0 AND c.next <= $1 ORDER BY c.next, c.id LIMIT $2`, now, limit)
+func dueClocks(tx *db.Tx, now int64, limit int) (out []Clock, err error) {
+	return out, tx.PreparedEach(clocksWhere+`c.next > 0 AND c.next <= $1 ORDER BY c.next, c.id LIMIT $2`, []any{now, limit}, scanClocks(&out))
 }
 
-func listClocks(tx *db.Tx, f Filter, limit int) ([]Clock, error) {
+func listClocks(tx *db.Tx, f Filter, limit int) (out []Clock, err error) {
 	var w []string
 	var args []any
 	add := func(condition string, v any) {
@@ -195,7 +197,7 @@ func listClocks(tx *db.Tx, f Filter, limit int) ([]Clock, error) {
 		w = append(w, fmt.Sprintf(`(c.due > $%d OR c.due = $%d AND c.id > $%d)`, len(args)-1, len(args)-1, len(args)))
 	}
 	args = append(args, limit)
-	return clocksWhere(tx, strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d`, len(args)), args...)
+	return out, tx.Each(clocksWhere+strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d`, len(args)), args, scanClocks(&out))
 }
 
 // countLive counts what is owed: all that runs, what of it is late, and what is due before a time.
@@ -257,7 +259,7 @@ func saveRuling(tx *db.Tx, report, caseID int64, significant bool, reason string
 // rulingOf is what somebody said of a case, or of a report; said is false when nobody did.
 func rulingOf(tx *db.Tx, report, caseID int64) (r Ruling, said bool, err error) {
 	var significant int32
-	err = tx.Row(`SELECT significant, reason, at, name FROM clock_ruling WHERE report = $1 AND case_id = $2`, report, caseID).Scan(&significant, &r.Reason, &r.At, &r.Name)
+	err = tx.PreparedRow(`SELECT significant, reason, at, name FROM clock_ruling WHERE report = $1 AND case_id = $2`, report, caseID).Scan(&significant, &r.Reason, &r.At, &r.Name)
 	if fault.KindOf(err) == fault.NotFound {
 		return r, false, nil
 	}
