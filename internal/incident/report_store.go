@@ -99,8 +99,8 @@ func reportsOfConstituents(tx *db.Tx, of []int64, account, before int64, limit i
 		args = append(args, id)
 		marks = append(marks, fmt.Sprintf("$%d", len(args)))
 	}
-	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE constituent IN (`+strings.Join(marks, ", ")+`)
-		AND (state <> 'draft' OR account = $1) AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, args, func(scan func(...any) error) error {
+	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE id IN (SELECT id FROM incident_report WHERE constituent IN (`+strings.Join(marks, ", ")+`)
+		AND (state <> 'draft' OR account = $1) AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3) ORDER BY id DESC`, args, func(scan func(...any) error) error {
 		r, err := scanReport(scan)
 		out = append(out, r)
 		return err

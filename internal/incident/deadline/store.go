@@ -53,6 +53,7 @@ func lockDuties(tx *db.Tx, column string, id int64) error {
 
 // dutiesOf lists the duties of a case, or of a report, in the order in which they came. column is case_id or report.
 func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
+	known := laws{}
 	err = tx.PreparedEach(`SELECT d.id, d.report, d.origin, d.case_id, d.constituent, d.law, d.designation, d.aware, d.applies, d.why, l.body
 		FROM clock_duty d JOIN clock_law l ON l.id = d.law WHERE d.`+column+` = $1 ORDER BY d.id LIMIT 10000`, []any{id}, func(scan func(...any) error) error {
 		u := &duty{}
@@ -63,7 +64,7 @@ func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
 			return err
 		}
 		u.applies = applies == 1
-		u.rules, err = readLaw(body)
+		u.rules, err = known.read(body)
 		out = append(out, u)
 		return err
 	})
@@ -95,7 +96,21 @@ func joinCases(tx *db.Tx, from, into int64) error {
 const clockColumns = `c.id, c.report, c.case_id, c.constituent, c.regime, c.edition, c.step, c.owed, c.cause, c.triggered, c.started, c.due, c.alarms, c.stage, c.next,
 	c.state, c.late, c.submitted, c.submitted_by, c.proof, c.decided, c.decided_by, c.reason, c.duty, c.law, l.body`
 
-func scanClock(scan func(...any) error) (c Clock, err error) {
+// laws are those that were read in one transaction, by what is kept of them: many clocks run by one law.
+type laws map[string]*Law
+
+func (ls laws) read(body string) (*Law, error) {
+	if l := ls[body]; l != nil {
+		return l, nil
+	}
+	l, err := readLaw(body)
+	if err == nil {
+		ls[body] = l
+	}
+	return l, err
+}
+
+func scanClock(scan func(...any) error, known laws) (c Clock, err error) {
 	var alarms, body string
 	err = scan(&c.ID, &c.Report, &c.Case, &c.Constituent, &c.Regime, &c.Edition, &c.Step, &c.Owed, &c.Cause, &c.Triggered, &c.Started, &c.Due, &alarms, &c.Stage,
 		&c.next, &c.State, &c.LateAt, &c.Submitted, &c.SubmittedBy, &c.Proof, &c.Decided, &c.DecidedBy, &c.Reason, &c.duty, &c.law, &body)
@@ -105,7 +120,7 @@ func scanClock(scan func(...any) error) (c Clock, err error) {
 	if err := json.Unmarshal([]byte(alarms), &c.Alarms); err != nil {
 		return c, fmt.Errorf("read the alarms of clock %d: %w", c.ID, err)
 	}
-	c.Law, err = readLaw(body)
+	c.Law, err = known.read(body)
 	return c, err
 }
 
@@ -128,8 +143,9 @@ func updateClock(tx *db.Tx, c *Clock) error {
 const clocksWhere = `SELECT ` + clockColumns + ` FROM clock c JOIN clock_law l ON l.id = c.law WHERE `
 
 func scanClocks(out *[]Clock) func(func(...any) error) error {
+	known := laws{}
 	return func(scan func(...any) error) error {
-		c, err := scanClock(scan)
+		c, err := scanClock(scan, known)
 		*out = append(*out, c)
 		return err
 	}
@@ -141,7 +157,7 @@ func clocksOf(tx *db.Tx, column string, id int64) (out []Clock, err error) {
 }
 
 func clockByID(tx *db.Tx, id int64) (Clock, error) {
-	c, err := scanClock(tx.PreparedRow(clocksWhere+`c.id = $1`, id).Scan)
+	c, err := scanClock(tx.PreparedRow(clocksWhere+`c.id = $1`, id).Scan, laws{})
 	if fault.KindOf(err) == fault.NotFound {
 		return Clock{}, noClock(id)
 	}
@@ -197,17 +213,24 @@ func listClocks(tx *db.Tx, f Filter, limit int) (out []Clock, err error) {
 		w = append(w, fmt.Sprintf(`(c.due > $%d OR c.due = $%d AND c.id > $%d)`, len(args)-1, len(args)-1, len(args)))
 	}
 	args = append(args, limit)
-	return out, tx.Each(clocksWhere+strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d`, len(args)), args, scanClocks(&out))
+	return out, tx.Each(clocksWhere+`c.id IN (SELECT c.id FROM clock c WHERE `+strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d) ORDER BY c.due, c.id`, len(args)),
+		args, scanClocks(&out))
 }
 
 // countLive counts what is owed: all that runs, what of it is late, and what is due before a time.
 func countLive(tx *db.Tx, before int64) (t Tally, err error) {
-	return t, tx.Row(`SELECT COUNT(*), COUNT(CASE WHEN state = 'late' THEN 1 END), COUNT(CASE WHEN state = 'running' AND due < $1 THEN 1 END)
-		FROM clock WHERE live = 1`, before).Scan(&t.Live, &t.Late, &t.Soon)
+	err = tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM clock WHERE state = 'running'), (SELECT COUNT(*) FROM clock WHERE state = 'late'),
+		(SELECT COUNT(*) FROM clock WHERE state = 'running' AND due < $1)`, before).Scan(&t.Live, &t.Late, &t.Soon)
+	t.Live += t.Late
+	return t, err
 }
 
+// liveRegimes steps from one regime to the next in the index, however many clocks each has.
 func liveRegimes(tx *db.Tx) (out []string, err error) {
-	err = tx.Each(`SELECT DISTINCT regime FROM clock WHERE live = 1 ORDER BY regime LIMIT 100`, nil, func(scan func(...any) error) error {
+	err = tx.PreparedEach(`WITH RECURSIVE v(regime) AS (
+		SELECT MIN(regime) FROM clock WHERE live = 1
+		UNION ALL SELECT (SELECT MIN(regime) FROM clock WHERE live = 1 AND regime > v.regime) FROM v WHERE v.regime IS NOT NULL)
+		SELECT regime FROM v WHERE regime IS NOT NULL LIMIT 100`, nil, func(scan func(...any) error) error {
 		var s string
 		err := scan(&s)
 		out = append(out, s)

@@ -44,6 +44,12 @@ type tab struct {
 	Current bool
 }
 
+// Shown is the count up to where reports are counted.
+func (t tab) Shown() int64 { return min(t.Count, incident.MostCounted) }
+
+// Over tells that there are more.
+func (t tab) Over() bool { return t.Count > incident.MostCounted }
+
 // line is a report on the board.
 type line struct {
 	incident.Line
