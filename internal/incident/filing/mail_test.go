@@ -44,15 +44,21 @@ func (w *town) last() incident.Report {
 	return rs[len(rs)-1]
 }
 
+// reports are all reports, the first one first.
 func (w *town) reports() (out []incident.Report) {
 	w.t.Helper()
-	for id := int64(1); ; id++ {
-		r, err := w.Report(context.Background(), id)
-		if err != nil {
-			return out
+	ctx, at := context.Background(), &incident.Place{}
+	for at != nil {
+		lines, next, err := w.ReportList(ctx, incident.ReportFilter{Oldest: true}, *at, 500)
+		w.ok(err)
+		for _, l := range lines {
+			r, err := w.Report(ctx, l.ID)
+			w.ok(err)
+			out = append(out, r)
 		}
-		out = append(out, r)
+		at = next
 	}
+	return out
 }
 
 const vouched = "Authentication-Results: mx.cert.example; dkim=pass header.d=hospital.example; dmarc=pass header.from=hospital.example\n"
