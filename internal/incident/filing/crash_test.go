@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -98,18 +96,6 @@ func crashChild() error {
 	}
 }
 
-// kills is how often the process is killed: TOCSIN_TEST_KILLS, or 6.
-func kills(t *testing.T) int {
-	n := 6
-	if v := os.Getenv("TOCSIN_TEST_KILLS"); v != "" {
-		var err error
-		if n, err = strconv.Atoi(v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return n
-}
-
 func TestKilledAnywhereEveryMailIsOneReportAndEveryReceiptLeavesOnce(t *testing.T) {
 	const batch, replies, keys = 24, 8, 6
 	dbtest.EachURL(t, func(t *testing.T, url, world string) {
@@ -118,7 +104,7 @@ func TestKilledAnywhereEveryMailIsOneReportAndEveryReceiptLeavesOnce(t *testing.
 		first, err := w.FileFor(context.Background(), of(identity.Manager, 1, w.ids["hospital"]), Filed{Constituent: w.ids["hospital"], Filing: w.filing()})
 		w.ok(err)
 		r := rand.New(rand.NewPCG(5, 22))
-		want, killed, rounds, run := kills(t), 0, 0, 0
+		want, killed, rounds, run := dbtest.Kills(t, 6), 0, 0, 0
 		after := 400 * time.Millisecond // within which it is killed
 		for ; killed < want && rounds < 200; rounds++ {
 			for i := range batch {
@@ -225,22 +211,7 @@ func (w *town) child(t *testing.T, url, world, dir string, server imap.Config, r
 	t.Helper()
 	password, err := server.Password()
 	w.ok(err)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "TOCSIN_CRASH_URL="+url, "TOCSIN_CRASH_WORLD="+world, "TOCSIN_CRASH_DIR="+dir, fmt.Sprintf("TOCSIN_CRASH_RUN=%d", run),
+	return dbtest.Killed(t, after, "TOCSIN_CRASH_URL="+url, "TOCSIN_CRASH_WORLD="+world, "TOCSIN_CRASH_DIR="+dir, fmt.Sprintf("TOCSIN_CRASH_RUN=%d", run),
 		fmt.Sprintf("TOCSIN_CRASH_PORT=%d", server.Port), "TOCSIN_CRASH_USER="+server.User, "TOCSIN_CRASH_PASSWORD="+password, "TOCSIN_CRASH_FOLDER="+server.Folder,
 		fmt.Sprintf("TOCSIN_CRASH_KEYS=%d", keys), fmt.Sprintf("TOCSIN_CRASH_HOSPITAL=%d", w.ids["hospital"]))
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	w.ok(cmd.Start())
-	if after > 0 {
-		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
-	}
-	err = cmd.Wait()
-	if ee, ok := err.(*exec.ExitError); ok && ee.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return true
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
-	}
-	return false
 }

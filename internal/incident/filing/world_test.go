@@ -103,7 +103,6 @@ func openCounter(d *db.DB, c, real clock.Clock, dir string, server mail.Config) 
 	return counter, err
 }
 
-
 func (w *town) ok(err error) {
 	w.t.Helper()
 	if err != nil {
