@@ -85,12 +85,7 @@ func (f *filling) fill(ctx context.Context, n int) error {
 	if g.Wait(); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := f.work(ctx); err != nil {
-		return err
-	}
-	t, err := f.w.Deadlines.Tally(ctx)
-	f.clocks = t.Live
-	return err
+	return f.work(ctx)
 }
 
 // some files the reports of an act, and makes cases of a fifth.

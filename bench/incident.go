@@ -35,7 +35,7 @@ func (b *bench) measureIncidents(ctx context.Context, e *engine) error {
 		return err
 	}
 	b.report.add("Reports filed and triaged", e.name, fmt.Sprintf("%s reports/s", thousands(int64(float64(b.reports)/d.Seconds()))),
-		fmt.Sprintf("%s reports, %s cases, %s clocks in %.0f s, a hundred reports in each act", thousands(int64(b.reports)), thousands(f.cases.Load()), thousands(f.clocks), d.Seconds()), "")
+		fmt.Sprintf("%s reports, %s cases in %.0f s, a hundred reports in each act", thousands(int64(b.reports)), thousands(f.cases.Load()), d.Seconds()), "")
 	base, stop, err := b.serve(ctx, e)
 	if err != nil {
 		return err

@@ -2,8 +2,10 @@ package incident
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tocsin/internal/format/indicator"
 	"tocsin/internal/platform/db"
@@ -54,19 +56,31 @@ func valuesOf(tx *db.Tx, id int64, limit int) (out []string, err error) {
 	return out, err
 }
 
+// latestOf asks one question for each of at most some hundred values, and has the first answers to each.
+func latestOf(tx *db.Tx, query string, values []string, limit int) ([]int64, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	var q []string
+	var args []any
+	for i, v := range values {
+		q = append(q, fmt.Sprintf(`SELECT id FROM (`+query+` LIMIT %d) q%d`, i+1, limit, i))
+		args = append(args, v)
+	}
+	return ids(tx, strings.Join(q, ` UNION ALL `), args...)
+}
+
 // casesSharing are of the latest other cases that share the values those with the most, and how many indicators each of them shares
 // that nobody refused. An indicator that stands in every case leads to the latest of them only.
 func casesSharing(tx *db.Tx, id int64, values []string, limit int) (out []int64, shared map[int64]int64, err error) {
 	hits := map[int64]int{}
-	for _, v := range values {
-		others, err := ids(tx, `SELECT case_id FROM incident_indicator WHERE value = $1 ORDER BY case_id DESC LIMIT $2`, v, limit+1)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, other := range others {
-			if other != id {
-				hits[other]++
-			}
+	others, err := latestOf(tx, `SELECT case_id AS id FROM incident_indicator WHERE value = $%d ORDER BY case_id DESC`, values, limit+1)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, other := range others {
+		if other != id {
+			hits[other]++
 		}
 	}
 	most := func(a, b int64) int { return cmp.Or(cmp.Compare(hits[b], hits[a]), cmp.Compare(b, a)) }

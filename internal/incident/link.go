@@ -156,15 +156,15 @@ func (d *Desk) Related(ctx context.Context, id int64) (r Related, err error) {
 
 // reportsNaming are the latest reports outside the case in which one of the values stands.
 func reportsNaming(tx *db.Tx, id int64, values []string) ([]Line, error) {
-	var found []int64
+	var asked []string
 	for _, v := range values {
 		if ws := words(v); len(ws) > 0 {
-			of, err := idsOfWord(tx, wordOfReport, ws[0], mostRelated)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, of...)
+			asked = append(asked, ws[0])
 		}
+	}
+	found, err := latestWith(tx, wordOfReport, asked, mostRelated)
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)

@@ -64,6 +64,15 @@ func (w *where) add(condition string, args ...any) {
 	w.parts, w.args = append(w.parts, fmt.Sprintf(condition, numbers...)), append(w.args, args...)
 }
 
+// among takes the condition that a column is one of some values.
+func (w *where) among(column string, values []string) {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	w.add(column+" IN ("+strings.TrimSuffix(strings.Repeat("$%d, ", len(args)), ", ")+")", args...)
+}
+
 // String is the whole condition.
 func (w where) String() string {
 	if len(w.parts) == 0 {
@@ -106,8 +115,8 @@ func numbers(ids []int64) string {
 func countReports(tx *db.Tx) (map[ReportState]int64, error) {
 	var q []string
 	for _, s := range ReportStates() {
-		if s != Draft {
-			q = append(q, fmt.Sprintf(`SELECT CAST('%s' AS TEXT), COUNT(*) FROM (SELECT 1 AS one FROM incident_report WHERE state = '%s' LIMIT %d) r`, s, s, MostCounted+1))
+		if s != Draft { // in the order of an index, so that it is read and not the reports
+			q = append(q, fmt.Sprintf(`SELECT CAST('%s' AS TEXT), COUNT(*) FROM (SELECT 1 AS one FROM incident_report WHERE state = '%s' ORDER BY received LIMIT %d) r`, s, s, MostCounted+1))
 		}
 	}
 	out := map[ReportState]int64{}
@@ -160,11 +169,11 @@ func listCases(tx *db.Tx, f *CaseFilter, s CaseSort, after Place, limit int) (ou
 		states = slices.DeleteFunc(CaseStates(), func(s CaseState) bool { return s == Closed || s == Joined })
 	}
 	if len(states) < len(CaseStates()) {
-		args := make([]any, len(states))
+		in := make([]string, len(states))
 		for i, s := range states {
-			args[i] = string(s)
+			in[i] = string(s)
 		}
-		w.add("state IN ("+strings.TrimSuffix(strings.Repeat("$%d, ", len(args)), ", ")+")", args...)
+		w.among("state", in)
 	}
 	column, falls := strings.CutPrefix(string(s), "-")
 	order, than := "ASC", ">"

@@ -10,7 +10,8 @@ import (
 const working = `state IN ('open', 'containment', 'eradication', 'recovery')`
 
 func (o *Incidents) read(tx *db.Tx) error {
-	err := tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM incident_report WHERE state = 'received'), (SELECT COUNT(*) FROM incident_report WHERE state = 'unconfirmed'),
+	err := tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM incident_report WHERE state = 'received'),
+		(SELECT COUNT(*) FROM incident_report WHERE state = 'unconfirmed'),
 		COALESCE((SELECT MIN(received) FROM incident_report WHERE state = 'received'), 0)`).
 		Scan(&o.Waiting, &o.Unconfirmed, &o.Oldest)
 	if err != nil {

@@ -37,7 +37,10 @@ type Listed struct {
 	CaseNumber   string `json:"case_number,omitempty"`
 }
 
-// Tally is how many clocks are live.
+// MostCounted is up to where clocks are counted.
+const MostCounted = 1_000
+
+// Tally is how many clocks are live; MostCounted+1 says that there are more than MostCounted.
 type Tally struct {
 	Live int64 `json:"live"`
 	Late int64 `json:"late"`
