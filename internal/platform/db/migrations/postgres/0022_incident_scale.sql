@@ -31,7 +31,25 @@ CREATE INDEX clock_live ON clock (live, due, id, state, constituent, regime, owe
 CREATE INDEX clock_state ON clock (state, due, id, constituent, regime, owed);
 CREATE INDEX clock_regime ON clock (live, regime);
 
+-- What the returns of a year add up to is kept with them.
+ALTER TABLE yearly_return ADD COLUMN incidents BIGINT NOT NULL DEFAULT 0;
+UPDATE yearly_return SET incidents = COALESCE((SELECT CAST(sum(c.incidents) AS BIGINT) FROM yearly_count c WHERE c.return_id = yearly_return.id), 0);
+CREATE INDEX yearly_return_state ON yearly_return (year, state, incidents);
+CREATE TABLE yearly_sum (
+  year      BIGINT NOT NULL,
+  class     TEXT COLLATE "C" NOT NULL,
+  severity  INTEGER NOT NULL,
+  incidents BIGINT NOT NULL,     -- of all returns that are submitted
+  PRIMARY KEY (year, class, severity)
+);
+INSERT INTO yearly_sum (year, class, severity, incidents)
+  SELECT r.year, c.class, c.severity, CAST(sum(c.incidents) AS BIGINT) FROM yearly_return r JOIN yearly_count c ON c.return_id = r.id
+  WHERE r.state = 'submitted' GROUP BY r.year, c.class, c.severity;
+
 -- +goose Down
+DROP TABLE yearly_sum;
+DROP INDEX yearly_return_state;
+ALTER TABLE yearly_return DROP COLUMN incidents;
 DROP INDEX clock_regime;
 DROP INDEX clock_state;
 DROP INDEX clock_live;
