@@ -23,7 +23,7 @@ func (d *Desk) consider(ctx context.Context, tx *db.Tx, base duty) error {
 	if base.constituent == 0 { // nobody whom the law could ask
 		return nil
 	}
-	profile, _, err := d.Nation.Load(ctx)
+	profile, _, err := d.Nation.LoadIn(tx)
 	if err != nil {
 		return err
 	}
