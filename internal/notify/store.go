@@ -155,6 +155,19 @@ func idList(after int, ids []int64) (in string, args []any) {
 	return string(append(b, ')')), args
 }
 
+// statesOf tells how far letters are.
+func statesOf(tx *db.Tx, ids []int64) (map[int64]State, error) {
+	in, args := idList(0, ids)
+	out := map[int64]State{}
+	return out, tx.PreparedEach(`SELECT id, state FROM outbox_letter WHERE id IN `+in, args, func(scan func(...any) error) error {
+		var id int64
+		var s string
+		err := scan(&id, &s)
+		out[id] = State(s)
+		return err
+	})
+}
+
 // standing is what decides whether the hand-over of a letter may begin.
 type standing struct{ sending, rests, released bool }
 
