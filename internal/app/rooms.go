@@ -35,6 +35,8 @@ import (
 	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
+	leakapi "tocsin/internal/incident/leak/api"
+	leakweb "tocsin/internal/incident/leak/web"
 	letterapi "tocsin/internal/incident/letter/api"
 	letterweb "tocsin/internal/incident/letter/web"
 	incidentweb "tocsin/internal/incident/web"
@@ -136,6 +138,7 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
 		letterweb.Room(w.Letters),
+		leakweb.Room(w.Leaks),
 		specialweb.Room(w.Special),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
@@ -166,6 +169,7 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, affectedapi.Routes(w.Affected)...)
 	routes = append(routes, letterapi.Routes(w.Letters)...)
+	routes = append(routes, leakapi.Routes(w.Leaks)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)

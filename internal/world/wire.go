@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/leak"
 	"tocsin/internal/incident/letter"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
@@ -94,6 +95,9 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Filing.Box, w.Mailbox.Incidents = w.Mailbox, w.Filing.Mailbox()
 	w.Filing.Register(w.jobs)
+	if w.Leaks, err = leak.New(w.Incidents); err != nil {
+		return err
+	}
 	if w.Letters, err = letter.New(letter.Config{Incidents: w.Incidents, Box: w.Mailbox, Reach: w.reach}); err != nil {
 		return err
 	}

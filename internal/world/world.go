@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/leak"
 	"tocsin/internal/incident/letter"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
@@ -99,6 +100,7 @@ type World struct {
 	Affected     *affected.Desk
 	Filing       *filing.Counter
 	Letters      *letter.Desk
+	Leaks        *leak.Desk
 	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation

@@ -133,7 +133,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	if p.People, err = r.staff(ctx, v); err != nil {
 		return nil, err
 	}
-	p.Sections = []section{{v.T("case.clocks"), clocks(c.ID)}, {v.T("case.affected"), caseOf(c.ID) + "/affected"}, {v.T("case.letters"), caseOf(c.ID) + "/letters"}, {v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
+	p.Sections = []section{{v.T("case.clocks"), clocks(c.ID)}, {v.T("case.affected"), caseOf(c.ID) + "/affected"}, {v.T("case.letters"), caseOf(c.ID) + "/letters"}, {v.T("case.leaks"), caseOf(c.ID) + "/leaks"}, {v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
 		{v.T("title.case-participants"), caseOf(c.ID) + "/participants"}}
 	for _, s := range incident.Parts() {
 		p.Parts = append(p.Parts, web.Option{Value: s, Label: v.T("part." + s)})
