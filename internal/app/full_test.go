@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/leak"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
@@ -282,6 +283,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		all, err := w.Affected.List(t.Context(), id)
 		f.must(err)
 		return fmt.Sprint(all[0].ID)
+	case "leak":
+		var id int64
+		fmt.Sscan(f.object("case", role, own, false), &id)
+		domain := map[bool]string{true: "alpha.example", false: "canary-domain.example"}[own]
+		l, err := w.Leaks.Load(t.Context(), f.root, leak.Leak{Case: id, Title: label, Told: label, Permit: "The court"}, strings.NewReader("CANARY-nobody@private.example\nsomebody@"+domain+"\n"))
+		f.must(err)
+		return fmt.Sprint(l.ID)
 	case "recovery":
 		id, _ := f.person("lost", identity.Held{Role: identity.Reader})
 		_, asker := f.person("asks", identity.Held{Role: identity.Administrator})

@@ -33,6 +33,11 @@ var placed = map[string][]string{
 	"/cases/{id}/indicators/":                 {"case", "=csv"},
 	"/cases/{id}/affected/":                   {"case", "affected"},
 	"/cases/{id}/affected/export/":            {"case", "=csv"},
+	"/cases/{id}/leaks/":                      {"case", "leak"},
+	"/portal/leaks/":                          {"leak"},
+	"/api/cases/{id}/leaks/":                  {"case", "leak"},
+	"/api/leaks/ranges/":                      {"=abcde"},
+	"/api/portal/leaks/":                      {"leak"},
 	"/constituents/":                          {"constituent"},
 	"/conversations/":                         {"conversation"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
@@ -269,6 +274,8 @@ func (f *full) expect(d app.Declared, role identity.Role, own bool, kinds []stri
 		return first
 	case !slices.Contains(role.Permissions(), d.Permission):
 		return refused
+	case role == identity.SectorCERT && slices.Equal(kinds, []string{"leak"}):
+		return hidden // addresses in leaked data are the domain owner's alone
 	case own || len(kinds) == 0:
 		return allowed
 	}

@@ -35,6 +35,10 @@ import (
 	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
+	leakapi "tocsin/internal/incident/leak/api"
+	leakweb "tocsin/internal/incident/leak/web"
+	letterapi "tocsin/internal/incident/letter/api"
+	letterweb "tocsin/internal/incident/letter/web"
 	incidentweb "tocsin/internal/incident/web"
 	yearlyapi "tocsin/internal/incident/yearly/api"
 	yearlyweb "tocsin/internal/incident/yearly/web"
@@ -133,6 +137,8 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
+		letterweb.Room(w.Letters),
+		leakweb.Room(w.Leaks),
 		specialweb.Room(w.Special),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
@@ -162,6 +168,8 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, incidentapi.Routes(w.Incidents)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, affectedapi.Routes(w.Affected)...)
+	routes = append(routes, letterapi.Routes(w.Letters)...)
+	routes = append(routes, leakapi.Routes(w.Leaks)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)

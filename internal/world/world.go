@@ -25,6 +25,8 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/leak"
+	"tocsin/internal/incident/letter"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -97,6 +99,8 @@ type World struct {
 	Incidents    *incident.Desk
 	Affected     *affected.Desk
 	Filing       *filing.Counter
+	Letters      *letter.Desk
+	Leaks        *leak.Desk
 	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
