@@ -53,6 +53,9 @@ func (o *Incidents) read(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE state = 'draft'`).Scan(&o.Sitreps); err != nil {
+		return err
+	}
 	return tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'late' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END), 0),
 		COALESCE(MIN(CASE WHEN state = 'running' THEN due END), 0) FROM clock WHERE live = 1`).Scan(&o.Late, &o.Running, &o.NextDue)
 }

@@ -38,6 +38,7 @@ import (
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/situation/sitrep"
 	"tocsin/internal/view"
 )
 
@@ -100,6 +101,7 @@ type World struct {
 	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
+	Sitreps      *sitrep.Desk
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
