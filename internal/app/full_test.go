@@ -31,6 +31,7 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/mail"
+	"tocsin/internal/situation/sitrep"
 	"tocsin/internal/view"
 	"tocsin/internal/world"
 )
@@ -226,6 +227,14 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		return fmt.Sprint(id)
 	}
 	switch kind {
+	case "sitrep": // of nobody's: there is one draft
+		open, _, err := w.Sitreps.List(t.Context(), sitrep.Filter{State: sitrep.Draft, Limit: 1})
+		f.must(err)
+		if len(open) > 0 {
+			return fmt.Sprint(open[0].ID)
+		}
+		s, err := w.Sitreps.Draft(t.Context(), f.root)
+		return num(s.ID, err)
 	case "special-cert": // of nobody's: the register is public
 		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
 		f.must(err)

@@ -49,3 +49,8 @@ func (p *Profile) SitrepDue(now time.Time) (due, day time.Time, ok bool) {
 	}
 	return atLocal(time.Date(y, m, d, at.Hour, at.Minute, 0, 0, time.UTC), p.Location()), day, true
 }
+
+// Midnight is when a day of the nation's calendar begins, in UTC. Day and month may lie outside their bounds, as for time.Date.
+func (p *Profile) Midnight(year int, month time.Month, day int) time.Time {
+	return atLocal(time.Date(year, month, day, 0, 0, 0, 0, time.UTC), p.Location())
+}

@@ -33,6 +33,7 @@ import (
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
 	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -103,6 +104,7 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Situation = situation.New(w.db, w.Findings).WithClock(w.cfg.Clock)
+	w.Statistics = &statistic.Desk{DB: w.db, Clock: w.cfg.Clock, Nation: w.Nation, Yearly: w.Yearly}
 	w.Sitreps, err = sitrep.New(sitrep.Config{DB: w.db, Clock: w.cfg.Clock, Situation: w.Situation, Feeds: w.Feeds, Deadlines: w.Deadlines, Constituency: w.Constituency,
 		Nation: w.Nation, Identity: w.Identity, Gate: w.Gate, Outbox: w.Outbox})
 	if err != nil {

@@ -39,6 +39,7 @@ import (
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
 	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -102,6 +103,7 @@ type World struct {
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
 	Sitreps      *sitrep.Desk
+	Statistics   *statistic.Desk
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
