@@ -126,10 +126,10 @@ func (d *Desk) Trend(ctx context.Context, a Ask) (t Trend, err error) {
 	earliest := begins(p, a.By, now, 2*a.Periods)
 	var reports, cases []one
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if reports, err = reportsBetween(tx, a.Of, earliest.UnixMicro(), now.UnixMicro()); err != nil {
+		if reports, err = reportsBetween(tx, a.Of, earliest.UnixMicro(), now.UnixMicro()+1); err != nil {
 			return err
 		}
-		cases, err = casesBetween(tx, a.Of, earliest.UnixMicro(), now.UnixMicro())
+		cases, err = casesBetween(tx, a.Of, earliest.UnixMicro(), now.UnixMicro()+1)
 		return err
 	})
 	if err != nil {
