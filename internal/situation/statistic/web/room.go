@@ -52,6 +52,7 @@ func label(v web.Visitor, p *nation.Profile, of, key string) string {
 type row struct {
 	Label string
 	statistic.Line
+	RunsR, RunsC int64 // of the period that is not over
 }
 
 type span struct {
@@ -94,7 +95,8 @@ func (r *room) trend(ctx context.Context, v web.Visitor, in struct {
 		out.Ofs = append(out.Ofs, web.Option{Value: of, Label: v.T("of." + of)})
 	}
 	for _, l := range t.Lines {
-		out.Rows = append(out.Rows, row{label(v, p, t.Of, l.Key), l})
+		last := len(t.Spans) - 1
+		out.Rows = append(out.Rows, row{label(v, p, t.Of, l.Key), l, l.Reports[last], l.Cases[last]})
 	}
 	for i, s := range t.Spans {
 		name := v.Day(s.From.In(p.Location()).Add(12*3600e9).Unix() / 86_400)
@@ -102,8 +104,8 @@ func (r *room) trend(ctx context.Context, v web.Visitor, in struct {
 			name += " " + v.T("runs")
 		}
 		out.Spans = append(out.Spans, span{s, name})
-		out.Reports = append(out.Reports, bar(v, name, t, out.Rows, i, func(l statistic.Line) int64 { return l.Reports[i] }, s.Reports))
-		out.Cases = append(out.Cases, bar(v, name, t, out.Rows, i, func(l statistic.Line) int64 { return l.Cases[i] }, s.Cases))
+		out.Reports = append(out.Reports, bar(name, t, out.Rows, func(l statistic.Line) int64 { return l.Reports[i] }, s.Reports))
+		out.Cases = append(out.Cases, bar(name, t, out.Rows, func(l statistic.Line) int64 { return l.Cases[i] }, s.Cases))
 	}
 	out.Tiles = []web.Tile{tile(v, "tile.reports", t.Reports), tile(v, "tile.cases", t.Cases)}
 	return out, nil
@@ -114,7 +116,7 @@ func tile(v web.Visitor, key string, c situation.Compared) web.Tile {
 }
 
 // bar is a period; by severity it is of its parts, else of one.
-func bar(v web.Visitor, name string, t statistic.Trend, rows []row, _ int, of func(statistic.Line) int64, all int64) web.Bar {
+func bar(name string, t statistic.Trend, rows []row, of func(statistic.Line) int64, all int64) web.Bar {
 	b := web.Bar{Label: name}
 	if t.Of != statistic.Severity {
 		b.Parts = []web.Part{{Name: name, Class: "severity-2", Value: all}}
