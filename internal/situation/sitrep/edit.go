@@ -353,7 +353,8 @@ func (d *Desk) alone(ctx context.Context, by act.Actor) (bool, error) {
 	return true, nil
 }
 
-// Correct begins a correction of what was approved: a draft of the next edition, with its texts.
+// Correct begins a correction of what was approved: a draft of the next edition, with its texts. Its reason is a word of who begins it, so
+// that somebody else approves it.
 func (d *Desk) Correct(ctx context.Context, by act.Actor, id int64, reason string) (s Sitrep, err error) {
 	if err := may(by, write); err != nil {
 		return s, err
@@ -370,7 +371,7 @@ func (d *Desk) Correct(ctx context.Context, by act.Actor, id int64, reason strin
 			return fault.Conflictf("%s is %s: only what was approved, and the latest edition of it, is corrected", old.Number(), old.State)
 		}
 		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: old.Edition + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
-			State: Draft, Version: 1, Drafted: d.Clock.Now().UnixMicro(), DraftedBy: by.Name, Reason: reason}
+			State: Draft, Version: 1, Drafted: d.Clock.Now().UnixMicro(), DraftedBy: by.Name, Edited: d.Clock.Now().UnixMicro(), EditedBy: by.Name, editor: by.Subject(), Reason: reason}
 		fresh, err := insert(tx, &s)
 		if err == nil && !fresh {
 			err = fault.Conflictf("a correction of %s is a draft already", old.Number())

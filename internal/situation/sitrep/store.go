@@ -120,8 +120,9 @@ func insert(tx *db.Tx, s *Sitrep) (fresh bool, err error) {
 	}
 	err = tx.Row(`INSERT INTO sitrep (year, serial, edition, replaces, slot, day, since, until, tlp, state, body, sha256, version, drafted, drafted_by, edited, edited_by,
 		editor, approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason)
-		VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, 'draft', $9, '', 1, $10, $11, 0, '', '', 0, '', 0, '', '', $12) ON CONFLICT DO NOTHING RETURNING id`,
-		int32(s.Year), int32(s.Serial), int32(s.Edition), s.Replaces, s.Day, s.Since, s.Until, int32(s.Label), string(body), s.Drafted, s.DraftedBy, s.Reason).Scan(&s.ID)
+		VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, 'draft', $9, '', 1, $10, $11, $12, $13, $14, 0, '', 0, '', '', $15) ON CONFLICT DO NOTHING RETURNING id`,
+		int32(s.Year), int32(s.Serial), int32(s.Edition), s.Replaces, s.Day, s.Since, s.Until, int32(s.Label), string(body), s.Drafted, s.DraftedBy,
+		s.Edited, s.EditedBy, s.editor, s.Reason).Scan(&s.ID)
 	if fault.KindOf(err) == fault.NotFound {
 		return false, nil
 	}
