@@ -39,7 +39,7 @@ type room struct{ desk *sitrep.Desk }
 func Room(d *sitrep.Desk) web.Room {
 	r := &room{d}
 	return web.Room{Name: "sitrep", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/sitreps", Key: "nav.sitreps", Order: 16, Permission: read}},
+		Nav: []web.NavEntry{{Path: "/sitreps", Key: "nav.sitreps", Group: "situation", Order: 11, Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /sitreps", read, "sitreps.html", r.list),
 			web.Action("POST /sitreps", write, "GET /sitreps", r.draft).Retry(),

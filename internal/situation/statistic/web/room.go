@@ -28,7 +28,7 @@ type room struct{ desk *statistic.Desk }
 func Room(d *statistic.Desk) web.Room {
 	r := &room{d}
 	return web.Room{Name: "statistic", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/statistics", Key: "nav.statistics", Order: 49, Permission: read}},
+		Nav: []web.NavEntry{{Path: "/statistics", Key: "nav.statistics", Group: "situation", Order: 11, Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /statistics", read, "statistics.html", r.trend),
 			web.Page("GET /statistics/years/{year}", read, "statistics-year.html", r.year),
