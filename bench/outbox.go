@@ -58,8 +58,14 @@ func (s *sink) port() int { return s.Addr().(*net.TCPAddr).Port }
 
 func (s *sink) serve(c net.Conn) {
 	defer c.Close()
-	p := textproto.NewReader(bufio.NewReaderSize(c, 64<<10))
-	say := func(line string) { io.WriteString(c, line+"\r\n") }
+	in, out := bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
+	p := textproto.NewReader(in)
+	say := func(line string) {
+		out.WriteString(line + "\r\n")
+		if in.Buffered() == 0 { // of commands that came together the answers go together
+			out.Flush()
+		}
+	}
 	say("220 sink.example")
 	for {
 		line, err := p.ReadLine()
@@ -68,7 +74,7 @@ func (s *sink) serve(c net.Conn) {
 		}
 		switch verb := strings.ToUpper(line[:min(4, len(line))]); verb {
 		case "EHLO":
-			say("250 sink.example")
+			say("250-sink.example\r\n250 PIPELINING")
 		case "DATA":
 			say("354 go on")
 			n, err := io.Copy(io.Discard, p.DotReader())

@@ -82,10 +82,11 @@ func (s *Server) invitationMail() func(ctx context.Context, l *identity.Link, su
 		if err != nil {
 			return err
 		}
-		if b, err = s.world.MailKeys.Protect(ctx, notify.Letter{Kind: "invitation", To: l.Login, Constituent: l.Constituent}, b); err != nil {
-			return err
+		p := notify.Plain{Letter: notify.Letter{Kind: "invitation", To: l.Login, Constituent: l.Constituent}, Message: b}
+		if s.world.MailKeys.Protect(ctx, &p); p.Err != nil {
+			return p.Err
 		}
-		it := invitation{l, mail.Raw{To: l.Login, Bytes: b}}
+		it := invitation{l, mail.Raw{To: l.Login, Bytes: p.Message}}
 		out, err := s.clearInvitation(ctx, it)
 		if err != nil {
 			return err

@@ -98,6 +98,27 @@ func TestImportIsWholeAndRoundTripIsExact(t *testing.T) {
 	})
 }
 
+// Many rows go another way on PostgreSQL than few.
+func TestImportOfManyIsWholeToo(t *testing.T) {
+	var contacts, assets []string
+	for i := range 150 {
+		contacts = append(contacts, fmt.Sprintf(`{"role":"security","name":"Desk %d","mail":"soc%d@grid.example","phone":"+999 %d","language":"en",
+			"encrypt":%t,"clearance":"amber","valid_from":"2020-01-01","valid_until":"2030-01-01"}`, i, i, i, i%2 == 0))
+		assets = append(assets, fmt.Sprintf(`{"kind":"prefix","value":"10.0.%d.0/24","also_notify":%t,"valid_from":"2020-01-01","valid_until":""}`, i, i%2 == 0))
+	}
+	text := fmt.Sprintf(`{"constituents":[{"ref":"grid","name":"Ruritanian Grid","contacts":[%s],"assets":[%s]}]}`,
+		strings.Join(contacts, ","), strings.Join(assets, ","))
+	eachStore(t, func(t *testing.T, s *Store) {
+		if d := importText(t, s, text, ImportOptions{}); d.Contacts.Added != 150 || d.Assets.Added != 150 {
+			t.Fatalf("diff: %+v", d)
+		}
+		again, err := s.Import(context.Background(), act.Machine, read(t, JSON, text), ImportOptions{Replace: true})
+		if err != nil || !again.Empty() {
+			t.Errorf("what was imported reads otherwise: %+v, %v", again, err)
+		}
+	})
+}
+
 func TestEveryChangeMakesAVersionAndAsksForAttribution(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := context.Background()

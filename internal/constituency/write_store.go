@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"tocsin/internal/platform/db"
@@ -58,6 +59,12 @@ func updateConstituent(tx *db.Tx, c *Constituent) error {
 	return nil
 }
 
+// The columns of a contact and of an asset, in the order of contactRow and assetRow.
+const (
+	contactColumns = "constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin, valid_from, valid_until"
+	assetColumns   = "constituent, kind, value, also_notify, source, origin, valid_from, valid_until"
+)
+
 func contactRow(c *Contact) []any {
 	encrypt := int32(0)
 	if c.Encrypt {
@@ -68,8 +75,7 @@ func contactRow(c *Contact) []any {
 }
 
 func insertContact(tx *db.Tx, c *Contact) (id int64, err error) {
-	err = tx.PreparedRow(`INSERT INTO contact (constituent, role, name, mail, phone, language, keys, encrypt, clearance, source, origin,
-		valid_from, valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, contactRow(c)...).Scan(&id)
+	err = tx.PreparedRow(`INSERT INTO contact (`+contactColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, contactRow(c)...).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("insert a contact: %w", err)
 	}
@@ -95,8 +101,7 @@ func assetRow(a *Asset) []any {
 }
 
 func insertAsset(tx *db.Tx, a *Asset) (id int64, err error) {
-	err = tx.PreparedRow(`INSERT INTO asset (constituent, kind, value, also_notify, source, origin, valid_from, valid_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`, assetRow(a)...).Scan(&id)
+	err = tx.PreparedRow(`INSERT INTO asset (`+assetColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`, assetRow(a)...).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("insert asset %s: %w", a.Value, err)
 	}
@@ -113,10 +118,10 @@ func updateAsset(tx *db.Tx, a *Asset) error {
 }
 
 // load writes many rows, PostgreSQL by its own path.
-func load[T any](tx *db.Tx, table string, columns []string, rows []T, row func(*T) []any, insert func(*db.Tx, *T) (int64, error)) error {
+func load[T any](tx *db.Tx, table, columns string, rows []T, row func(*T) []any, insert func(*db.Tx, *T) (int64, error)) error {
 	if tx.Engine() == db.PostgreSQL && len(rows) > 100 {
 		i := 0
-		return tx.Copy(table, columns, func() ([]any, error) {
+		return tx.Copy(table, strings.Split(columns, ", "), func() ([]any, error) {
 			if i == len(rows) {
 				return nil, nil
 			}
@@ -133,13 +138,11 @@ func load[T any](tx *db.Tx, table string, columns []string, rows []T, row func(*
 }
 
 func loadContacts(tx *db.Tx, rows []Contact) error {
-	return load(tx, "contact", []string{"constituent", "role", "name", "mail", "phone", "language", "keys", "clearance", "source",
-		"origin", "valid_from", "valid_until"}, rows, contactRow, insertContact)
+	return load(tx, "contact", contactColumns, rows, contactRow, insertContact)
 }
 
 func loadAssets(tx *db.Tx, rows []Asset) error {
-	return load(tx, "asset", []string{"constituent", "kind", "value", "also_notify", "source", "origin", "valid_from",
-		"valid_until"}, rows, assetRow, insertAsset)
+	return load(tx, "asset", assetColumns, rows, assetRow, insertAsset)
 }
 
 func addNational(tx *db.Tx, p netip.Prefix, origin string) error {

@@ -43,6 +43,12 @@ type Marking struct {
 	Persons []string
 }
 
+// Equal tells whether two markings say the same.
+func (m Marking) Equal(o Marking) bool {
+	return m.Label == o.Label && m.Default == o.Default && m.PAP == o.PAP && m.Audience == o.Audience && slices.Equal(m.Owners, o.Owners) &&
+		slices.Equal(m.Copies, o.Copies) && slices.Equal(m.Circles, o.Circles) && slices.Equal(m.Named, o.Named) && slices.Equal(m.Persons, o.Persons)
+}
+
 // Effective is the label that counts: the item's own, else its source's.
 func (m Marking) Effective() tlp.Label {
 	if m.Label != tlp.None {

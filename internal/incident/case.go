@@ -164,7 +164,7 @@ func (d *Desk) Open(ctx context.Context, by act.Actor, o Opening, parties ...Par
 
 // open writes a new case down in the caller's act.
 func (d *Desk) open(ctx context.Context, tx *db.Tx, by act.Actor, o Opening, aware int64, parties []Party) (Case, error) {
-	profile, _, err := d.Nation.Load(ctx)
+	profile, _, err := d.Nation.LoadIn(tx)
 	if err != nil {
 		return Case{}, err
 	}
@@ -175,7 +175,7 @@ func (d *Desk) open(ctx context.Context, tx *db.Tx, by act.Actor, o Opening, awa
 		label = tlp.Amber
 	}
 	ch := Change{Title: &o.Title, Summary: &o.Summary, Type: &o.Type, Impact: &o.Impact, Reach: &o.Reach, Label: &label}
-	if _, err := d.apply(ctx, &c, &ch); err != nil {
+	if _, err := d.apply(tx, &c, &ch); err != nil {
 		return Case{}, err
 	}
 	if c.Number, err = nextNumber(tx, now.In(profile.Location()).Year()); err != nil {
@@ -252,7 +252,7 @@ func (d *Desk) Dismiss(ctx context.Context, by act.Actor, id, version int64, con
 // Edit changes a case. version is that of the case as the caller saw it: when somebody else changed it meanwhile, nothing is done.
 func (d *Desk) Edit(ctx context.Context, by act.Actor, id, version int64, ch Change) (Case, error) {
 	return d.edit(ctx, by, "case.change", id, version, func(tx *db.Tx, c *Case) error {
-		diff, err := d.apply(ctx, c, &ch)
+		diff, err := d.apply(tx, c, &ch)
 		if err != nil || len(diff) == 0 {
 			return err
 		}
@@ -325,8 +325,8 @@ func (d *Desk) edit(ctx context.Context, by act.Actor, verb string, id, version 
 }
 
 // apply makes a change and tells what it changed: field → [before, after].
-func (d *Desk) apply(ctx context.Context, c *Case, ch *Change) (map[string][2]any, error) {
-	profile, _, err := d.Nation.Load(ctx)
+func (d *Desk) apply(tx *db.Tx, c *Case, ch *Change) (map[string][2]any, error) {
+	profile, _, err := d.Nation.LoadIn(tx)
 	if err != nil {
 		return nil, err
 	}

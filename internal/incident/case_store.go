@@ -21,12 +21,12 @@ func scanCase(scan func(...any) error) (c Case, err error) {
 // nextNumber counts the cases of a year.
 func nextNumber(tx *db.Tx, year int) (string, error) {
 	var n int64
-	err := tx.Row(`INSERT INTO incident_year (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE SET last = incident_year.last + 1 RETURNING last`, int64(year)).Scan(&n)
+	err := tx.PreparedRow(`INSERT INTO incident_year (year, last) VALUES ($1, 1) ON CONFLICT (year) DO UPDATE SET last = incident_year.last + 1 RETURNING last`, int64(year)).Scan(&n)
 	return fmt.Sprintf("%d-%04d", year, n), err
 }
 
 func insertCase(tx *db.Tx, c *Case) error {
-	return tx.Row(`INSERT INTO incident_case (number, title, summary, state, class, type, edition, impact, reach, severity, tlp, pap, cross_border, personal,
+	return tx.PreparedRow(`INSERT INTO incident_case (number, title, summary, state, class, type, edition, impact, reach, severity, tlp, pap, cross_border, personal,
 		lead, lead_name, aware, opened, changed, resolved, closed, reopened, merged_into, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, 0, 0, 0, $20) RETURNING id`,
 		c.Number, c.Title, c.Summary, string(c.State), c.Class, c.Type, c.Edition, c.Impact, c.Reach, int32(c.Severity), int32(c.Label), int32(c.PAP),
@@ -35,7 +35,7 @@ func insertCase(tx *db.Tx, c *Case) error {
 
 func updateCase(tx *db.Tx, c *Case) error {
 	c.Version++
-	_, err := tx.Exec(`UPDATE incident_case SET title = $1, summary = $2, state = $3, class = $4, type = $5, edition = $6, impact = $7, reach = $8,
+	_, err := tx.Prepared(`UPDATE incident_case SET title = $1, summary = $2, state = $3, class = $4, type = $5, edition = $6, impact = $7, reach = $8,
 		severity = $9, tlp = $10, pap = $11, cross_border = $12, personal = $13, lead = $14, lead_name = $15, aware = $16, changed = $17, resolved = $18,
 		closed = $19, reopened = $20, merged_into = $21, version = $22 WHERE id = $23`,
 		c.Title, c.Summary, string(c.State), c.Class, c.Type, c.Edition, c.Impact, c.Reach, int32(c.Severity), int32(c.Label), int32(c.PAP),
@@ -52,14 +52,14 @@ func flag(b bool) int32 {
 
 // lockCase reads a case that is about to be changed; others wait until that is committed.
 func lockCase(tx *db.Tx, id int64) (Case, error) {
-	if _, err := tx.Exec(`UPDATE incident_case SET version = version WHERE id = $1`, id); err != nil {
+	if _, err := tx.Prepared(`UPDATE incident_case SET version = version WHERE id = $1`, id); err != nil {
 		return Case{}, err
 	}
 	return caseByID(tx, id)
 }
 
 func caseByID(tx *db.Tx, id int64) (Case, error) {
-	c, err := scanCase(tx.Row(`SELECT `+caseColumns+` FROM incident_case WHERE id = $1`, id).Scan)
+	c, err := scanCase(tx.PreparedRow(`SELECT `+caseColumns+` FROM incident_case WHERE id = $1`, id).Scan)
 	if fault.KindOf(err) == fault.NotFound {
 		return c, noCase(id)
 	}
@@ -82,7 +82,7 @@ func caseByNumber(tx *db.Tx, number string) (Case, error) {
 }
 
 func partiesOf(tx *db.Tx, id int64) (out []Party, err error) {
-	err = tx.Each(`SELECT constituent, part, at, name FROM incident_party WHERE case_id = $1 ORDER BY part, constituent LIMIT 10000`, []any{id},
+	err = tx.PreparedEach(`SELECT constituent, part, at, name FROM incident_party WHERE case_id = $1 ORDER BY part, constituent LIMIT 10000`, []any{id},
 		func(scan func(...any) error) error {
 			var p Party
 			err := scan(&p.Constituent, &p.Part, &p.At, &p.By)
@@ -93,7 +93,7 @@ func partiesOf(tx *db.Tx, id int64) (out []Party, err error) {
 }
 
 func insertParty(tx *db.Tx, id int64, p *Party) (fresh bool, err error) {
-	n, err := tx.Exec(`INSERT INTO incident_party (case_id, constituent, part, at, name) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+	n, err := tx.Prepared(`INSERT INTO incident_party (case_id, constituent, part, at, name) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		id, p.Constituent, p.Part, p.At, p.By)
 	return n > 0, err
 }
@@ -112,7 +112,7 @@ func scanEntry(scan func(...any) error) (e Entry, err error) {
 }
 
 func insertEntry(tx *db.Tx, e *Entry) error {
-	return tx.Row(`INSERT INTO incident_entry (case_id, at, written, kind, body, detail, shared, actor, name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+	return tx.PreparedRow(`INSERT INTO incident_entry (case_id, at, written, kind, body, detail, shared, actor, name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
 		e.Case, e.At, e.Written, e.Kind, e.Text, e.Detail, flag(e.Shared), e.Actor, e.Name).Scan(&e.ID)
 }
 
@@ -124,7 +124,7 @@ func entriesOf(tx *db.Tx, id, before int64, limit int) (out []Entry, err error) 
 	if before == 0 {
 		before = 1<<63 - 1
 	}
-	err = tx.Each(`SELECT `+entryColumns+` FROM incident_entry WHERE case_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, []any{id, before, limit},
+	err = tx.PreparedEach(`SELECT `+entryColumns+` FROM incident_entry WHERE case_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, []any{id, before, limit},
 		func(scan func(...any) error) error {
 			e, err := scanEntry(scan)
 			out = append(out, e)

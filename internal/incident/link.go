@@ -104,8 +104,10 @@ type Related struct {
 	Reports []Line // in which an indicator of the case stands
 }
 
-// mostRelated bounds each list of Related.
-const mostRelated = 25
+const (
+	mostRelated = 25 // in each list of Related
+	mostValues  = 40 // of indicators that are looked for in other cases and reports
+)
 
 // Related lists the links of a case and, as a suggestion, what shares its indicators or constituents.
 func (d *Desk) Related(ctx context.Context, id int64) (r Related, err error) {
@@ -117,7 +119,11 @@ func (d *Desk) Related(ctx context.Context, id int64) (r Related, err error) {
 		if r.Links, err = linksOf(tx, id, string(c.Ref())); err != nil {
 			return err
 		}
-		sharing, shared, err := casesSharing(tx, id, mostRelated)
+		values, err := valuesOf(tx, id, mostValues)
+		if err != nil {
+			return err
+		}
+		sharing, shared, err := casesSharing(tx, id, values, mostRelated)
 		if err != nil {
 			return err
 		}
@@ -142,30 +148,23 @@ func (d *Desk) Related(ctx context.Context, id int64) (r Related, err error) {
 				}
 			}
 		}
-		r.Reports, err = reportsNaming(tx, id)
+		r.Reports, err = reportsNaming(tx, id, values)
 		return err
 	})
 	return r, err
 }
 
-// reportsNaming are the latest reports outside the case in which its indicators stand.
-func reportsNaming(tx *db.Tx, id int64) ([]Line, error) {
-	list, err := indicatorsOf(tx, id, "")
+// reportsNaming are the latest reports outside the case in which one of the values stands.
+func reportsNaming(tx *db.Tx, id int64, values []string) ([]Line, error) {
+	var asked []string
+	for _, v := range values {
+		if ws := words(v); len(ws) > 0 {
+			asked = append(asked, ws[0])
+		}
+	}
+	found, err := latestWith(tx, wordOfReport, asked, mostRelated)
 	if err != nil {
 		return nil, err
-	}
-	var found []int64
-	for i, x := range list {
-		if x.Verdict == Refused || i == 200 {
-			continue
-		}
-		if ws := words(x.Value); len(ws) > 0 {
-			of, err := idsOfWord(tx, wordOfReport, ws[0], mostRelated)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, of...)
-		}
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)

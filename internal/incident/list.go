@@ -51,7 +51,10 @@ func (d *Desk) ReportList(ctx context.Context, f ReportFilter, after Place, limi
 	return out, next, err
 }
 
-// ReportCounts counts the reports in each state, drafts not.
+// MostCounted is up to where reports of a state are counted: the count of a page must not take longer each year.
+const MostCounted = 1_000
+
+// ReportCounts counts the reports in each state, drafts not; MostCounted+1 says that there are more than MostCounted.
 func (d *Desk) ReportCounts(ctx context.Context) (n map[ReportState]int64, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		n, err = countReports(tx)

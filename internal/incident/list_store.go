@@ -30,7 +30,8 @@ func listReports(tx *db.Tx, f ReportFilter, after Place, limit int) (out []Line,
 		w.add("(received, id) "+than+" ($%d, $%d)", after.Key, after.ID)
 	}
 	w.args = append(w.args, limit)
-	err = tx.Each(fmt.Sprintf(`SELECT %s FROM incident_report WHERE %s ORDER BY received %s, id %s LIMIT $%d`, reportLine, w, order, order, len(w.args)), w.args,
+	sorted := fmt.Sprintf(`ORDER BY received %s, id %s`, order, order)
+	err = tx.Each(fmt.Sprintf(`SELECT %s FROM incident_report WHERE id IN (SELECT id FROM incident_report WHERE %s %s LIMIT $%d) %s`, reportLine, w, sorted, len(w.args), sorted), w.args,
 		func(scan func(...any) error) error {
 			l, err := scanLine(scan)
 			out = append(out, l)
@@ -63,6 +64,15 @@ func (w *where) add(condition string, args ...any) {
 	w.parts, w.args = append(w.parts, fmt.Sprintf(condition, numbers...)), append(w.args, args...)
 }
 
+// among takes the condition that a column is one of some values.
+func (w *where) among(column string, values []string) {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	w.add(column+" IN ("+strings.TrimSuffix(strings.Repeat("$%d, ", len(args)), ", ")+")", args...)
+}
+
 // String is the whole condition.
 func (w where) String() string {
 	if len(w.parts) == 0 {
@@ -71,18 +81,52 @@ func (w where) String() string {
 	return strings.Join(w.parts, " AND ")
 }
 
+// Numbers are the numbers of reports and cases by their ids, as people say them; an id of 0 is none.
+func Numbers(tx *db.Tx, reports, cases []int64) (ofReports, ofCases map[int64]string, err error) {
+	read := func(table string, of []int64) (map[int64]string, error) {
+		out := map[int64]string{}
+		of = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(of))), func(id int64) bool { return id == 0 })
+		for part := range slices.Chunk(of, 500) {
+			err := tx.Each(`SELECT id, number FROM `+table+` WHERE id IN (`+numbers(part)+`)`, nil, func(scan func(...any) error) error {
+				var id int64
+				var number string
+				err := scan(&id, &number)
+				out[id] = number
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	if ofReports, err = read("incident_report", reports); err != nil {
+		return nil, nil, err
+	}
+	ofCases, err = read("incident_case", cases)
+	return ofReports, ofCases, err
+}
+
 // numbers writes ids into a condition.
 func numbers(ids []int64) string {
 	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(ids)), ", "), "[]")
 }
 
 func countReports(tx *db.Tx) (map[ReportState]int64, error) {
+	var q []string
+	for _, s := range ReportStates() {
+		if s != Draft { // in the order of an index, so that it is read and not the reports
+			q = append(q, fmt.Sprintf(`SELECT CAST('%s' AS TEXT), COUNT(*) FROM (SELECT 1 AS one FROM incident_report WHERE state = '%s' ORDER BY received LIMIT %d) r`, s, s, MostCounted+1))
+		}
+	}
 	out := map[ReportState]int64{}
-	return out, tx.Each(`SELECT state, COUNT(*) FROM incident_report WHERE state <> 'draft' GROUP BY state`, nil, func(scan func(...any) error) error {
+	return out, tx.PreparedEach(strings.Join(q, ` UNION ALL `), nil, func(scan func(...any) error) error {
 		var s ReportState
 		var n int64
 		err := scan(&s, &n)
-		out[s] = n
+		if n > 0 {
+			out[s] = n
+		}
 		return err
 	})
 }
@@ -125,11 +169,11 @@ func listCases(tx *db.Tx, f *CaseFilter, s CaseSort, after Place, limit int) (ou
 		states = slices.DeleteFunc(CaseStates(), func(s CaseState) bool { return s == Closed || s == Joined })
 	}
 	if len(states) < len(CaseStates()) {
-		args := make([]any, len(states))
+		in := make([]string, len(states))
 		for i, s := range states {
-			args[i] = string(s)
+			in[i] = string(s)
 		}
-		w.add("state IN ("+strings.TrimSuffix(strings.Repeat("$%d, ", len(args)), ", ")+")", args...)
+		w.among("state", in)
 	}
 	column, falls := strings.CutPrefix(string(s), "-")
 	order, than := "ASC", ">"
@@ -140,7 +184,8 @@ func listCases(tx *db.Tx, f *CaseFilter, s CaseSort, after Place, limit int) (ou
 		w.add("("+column+", id) "+than+" ($%d, $%d)", after.Key, after.ID)
 	}
 	w.args = append(w.args, limit)
-	err = tx.Each(fmt.Sprintf(`SELECT %s FROM incident_case WHERE %s ORDER BY %s %s, id %s LIMIT $%d`, caseColumns, w, column, order, order, len(w.args)), w.args,
+	sorted := fmt.Sprintf(`ORDER BY %s %s, id %s`, column, order, order)
+	err = tx.Each(fmt.Sprintf(`SELECT %s FROM incident_case WHERE id IN (SELECT id FROM incident_case WHERE %s %s LIMIT $%d) %s`, caseColumns, w, sorted, len(w.args), sorted), w.args,
 		func(scan func(...any) error) error {
 			c, err := scanCase(scan)
 			out = append(out, c)

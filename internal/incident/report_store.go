@@ -24,7 +24,7 @@ func scanReport(scan func(...any) error) (r Report, err error) {
 }
 
 func insertReport(tx *db.Tx, r *Report, token []byte) error {
-	return tx.Row(`INSERT INTO incident_report (number, secret, origin, state, constituent, account, name, organisation, mail, phone, language, title, body,
+	return tx.PreparedRow(`INSERT INTO incident_report (number, secret, origin, state, constituent, account, name, organisation, mail, phone, language, title, body,
 		guess, details, tlp, happened, aware, reported, received, receipted, step, sha256, case_id, same_as, decided, decided_by, reason, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, $21, $22, 0, 0, 0, '', '', $23) RETURNING id`,
 		r.Number, token, string(r.Origin), string(r.State), r.Constituent, r.Account, r.Name, r.Organisation, r.Mail, r.Phone, r.Language, r.Title, r.Text,
@@ -44,26 +44,26 @@ func updateFiling(tx *db.Tx, r *Report) error {
 // updateDecision writes what was decided about a report; what it says is never written again.
 func updateDecision(tx *db.Tx, r *Report) error {
 	r.Version++
-	_, err := tx.Exec(`UPDATE incident_report SET state = $1, case_id = $2, same_as = $3, decided = $4, decided_by = $5, reason = $6, version = $7
+	_, err := tx.Prepared(`UPDATE incident_report SET state = $1, case_id = $2, same_as = $3, decided = $4, decided_by = $5, reason = $6, version = $7
 		WHERE id = $8`, string(r.State), r.Case, r.SameAs, r.Decided, r.DecidedBy, r.Reason, r.Version, r.ID)
 	return err
 }
 
 func markReceipted(tx *db.Tx, id, at int64) error {
-	_, err := tx.Exec(`UPDATE incident_report SET receipted = $1 WHERE id = $2 AND receipted = 0`, at, id)
+	_, err := tx.Prepared(`UPDATE incident_report SET receipted = $1 WHERE id = $2 AND receipted = 0`, at, id)
 	return err
 }
 
 // lockReport reads a report that is about to be changed; others wait until that is committed.
 func lockReport(tx *db.Tx, id int64) (Report, error) {
-	if _, err := tx.Exec(`UPDATE incident_report SET version = version WHERE id = $1`, id); err != nil {
+	if _, err := tx.Prepared(`UPDATE incident_report SET version = version WHERE id = $1`, id); err != nil {
 		return Report{}, err
 	}
 	return reportByID(tx, id)
 }
 
 func reportByID(tx *db.Tx, id int64) (Report, error) {
-	r, err := scanReport(tx.Row(`SELECT `+reportColumns+` FROM incident_report WHERE id = $1`, id).Scan)
+	r, err := scanReport(tx.PreparedRow(`SELECT `+reportColumns+` FROM incident_report WHERE id = $1`, id).Scan)
 	if fault.KindOf(err) == fault.NotFound {
 		return r, noReport(id)
 	}
@@ -83,7 +83,7 @@ func reportBySecret(tx *db.Tx, token []byte) (Report, error) {
 }
 
 func reportsOfCase(tx *db.Tx, id int64) (out []Report, err error) {
-	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE case_id = $1 ORDER BY id LIMIT 1000`, []any{id}, func(scan func(...any) error) error {
+	err = tx.PreparedEach(`SELECT `+reportColumns+` FROM incident_report WHERE case_id = $1 ORDER BY id LIMIT 1000`, []any{id}, func(scan func(...any) error) error {
 		r, err := scanReport(scan)
 		out = append(out, r)
 		return err
@@ -99,8 +99,8 @@ func reportsOfConstituents(tx *db.Tx, of []int64, account, before int64, limit i
 		args = append(args, id)
 		marks = append(marks, fmt.Sprintf("$%d", len(args)))
 	}
-	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE constituent IN (`+strings.Join(marks, ", ")+`)
-		AND (state <> 'draft' OR account = $1) AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, args, func(scan func(...any) error) error {
+	err = tx.Each(`SELECT `+reportColumns+` FROM incident_report WHERE id IN (SELECT id FROM incident_report WHERE constituent IN (`+strings.Join(marks, ", ")+`)
+		AND (state <> 'draft' OR account = $1) AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3) ORDER BY id DESC`, args, func(scan func(...any) error) error {
 		r, err := scanReport(scan)
 		out = append(out, r)
 		return err
@@ -119,16 +119,16 @@ func insertAddition(tx *db.Tx, a *Addition) error {
 	if a.Details != nil {
 		details = detail(a.Details)
 	}
-	return tx.Row(`INSERT INTO incident_addition (report, at, via, actor, name, step, body, details, sha256)
+	return tx.PreparedRow(`INSERT INTO incident_addition (report, at, via, actor, name, step, body, details, sha256)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`, a.Report, a.At, a.Via, tx.Actor().Subject(), a.Name, a.Step, a.Text, details, a.SHA256).Scan(&a.ID)
 }
 
 func countAdditions(tx *db.Tx, report int64) (n int64, err error) {
-	return n, tx.Row(`SELECT COUNT(*) FROM incident_addition WHERE report = $1`, report).Scan(&n)
+	return n, tx.PreparedRow(`SELECT COUNT(*) FROM incident_addition WHERE report = $1`, report).Scan(&n)
 }
 
 func additionsOf(tx *db.Tx, report int64) (out []Addition, err error) {
-	err = tx.Each(`SELECT id, report, at, via, name, step, body, details, sha256 FROM incident_addition WHERE report = $1 ORDER BY id LIMIT $2`,
+	err = tx.PreparedEach(`SELECT id, report, at, via, name, step, body, details, sha256 FROM incident_addition WHERE report = $1 ORDER BY id LIMIT $2`,
 		[]any{report, maxAdditions}, func(scan func(...any) error) error {
 			var a Addition
 			var details string

@@ -19,7 +19,7 @@ const (
 	maxWords   = 1500 // of one text: longer ones are found by their beginning
 	maxWordLen = 64
 	expanded   = 12   // words that begin as the one that was asked for
-	looked     = 2000 // candidates of the rarest word that are looked at for the others
+	looked     = 1000 // candidates of the rarest word that are looked at for the others
 	foundMost  = 50
 )
 
@@ -86,21 +86,12 @@ func findWords(tx *db.Tx, kind int32, asked []string) (found []int64, capped boo
 	if len(asked) > 1 {
 		most = looked
 	}
-	seen := map[int64]bool{}
-	var candidates []int64
-	for _, w := range terms[rarest] {
-		ids, err := idsOfWord(tx, kind, w, most)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, id := range ids {
-			if !seen[id] {
-				seen[id] = true
-				candidates = append(candidates, id)
-			}
-		}
+	candidates, err := latestWith(tx, kind, terms[rarest], most)
+	if err != nil {
+		return nil, false, err
 	}
 	slices.SortFunc(candidates, func(a, b int64) int { return int(b - a) })
+	candidates = slices.Compact(candidates)
 	if len(candidates) > most {
 		candidates = candidates[:most]
 	}

@@ -49,30 +49,24 @@ func wordsLike(tx *db.Tx, kind int32, w string) (out []string, err error) {
 	return out, err
 }
 
-func countWords(tx *db.Tx, kind int32, words []string, most int) (sum int64, err error) {
-	for _, w := range words {
-		var n int64
-		err := tx.Row(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM incident_word WHERE kind = $1 AND word = $2 LIMIT $3) w`, kind, w, most).Scan(&n)
-		if sum += n; err != nil || sum >= int64(most) {
-			return sum, err
-		}
-	}
-	return sum, nil
+// countWords is how often words stand, up to most.
+func countWords(tx *db.Tx, kind int32, words []string, most int) (n int64, err error) {
+	w := where{}
+	w.add("kind = $%d", kind)
+	w.among("word", words)
+	return n, tx.Row(fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM incident_word WHERE %s LIMIT %d) w`, w, most), w.args...).Scan(&n)
 }
 
-func idsOfWord(tx *db.Tx, kind int32, w string, limit int) ([]int64, error) {
-	return ids(tx, `SELECT id FROM incident_word WHERE kind = $1 AND word = $2 ORDER BY id DESC LIMIT $3`, kind, w, limit)
+// latestWith are the latest reports or cases in which one of the words stands, at most so many for each word.
+func latestWith(tx *db.Tx, kind int32, words []string, limit int) ([]int64, error) {
+	return latestOf(tx, fmt.Sprintf(`SELECT id FROM incident_word WHERE kind = %d AND word = $%%d ORDER BY id DESC`, kind), words, limit)
 }
 
 // withWord keeps those of the ids that have one of the words.
 func withWord(tx *db.Tx, kind int32, words []string, of []int64) ([]int64, error) {
 	w := where{}
-	args := make([]any, len(words))
-	for i, s := range words {
-		args[i] = s
-	}
 	w.add("kind = $%d", kind)
-	w.add("word IN ("+strings.TrimSuffix(strings.Repeat("$%d, ", len(args)), ", ")+")", args...)
+	w.among("word", words)
 	return ids(tx, `SELECT DISTINCT id FROM incident_word WHERE `+w.String()+` AND id IN (`+numbers(of)+`) ORDER BY id DESC`, w.args...)
 }
 

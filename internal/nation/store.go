@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -15,28 +16,51 @@ const setting = "nation.profile"
 // fallback is the profile in force until one is chosen.
 const fallback = "nis2"
 
-// Store keeps the profile that a world has chosen.
-type Store struct{ db *db.DB }
+// Store keeps the profile that a world has chosen. It is safe for concurrent use.
+type Store struct {
+	db   *db.DB
+	read atomic.Pointer[reading]
+}
+
+// reading is a profile with the text that it was read from: reading it costs more than anything that is done with it.
+type reading struct {
+	text    string
+	profile *Profile
+}
 
 // NewStore returns the store of a world's profile.
-func NewStore(d *db.DB) *Store { return &Store{d} }
+func NewStore(d *db.DB) *Store { return &Store{db: d} }
 
-// Load returns the profile in force. Until one is chosen it is the generic one, and chosen is false.
+// Load returns the profile in force, which must not be changed. Until one is chosen it is the generic one, and chosen is false.
 func (s *Store) Load(ctx context.Context) (p *Profile, chosen bool, err error) {
-	text, err := s.Text(ctx)
-	if fault.KindOf(err) == fault.NotFound {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		p, chosen, err = s.LoadIn(tx)
+		return err
+	})
+	return p, chosen, err
+}
+
+// LoadIn is Load within a transaction.
+func (s *Store) LoadIn(tx *db.Tx) (p *Profile, chosen bool, err error) {
+	text, err := Text(tx)
+	file := "the chosen nation profile"
+	switch chosen = err == nil; {
+	case fault.KindOf(err) == fault.NotFound:
 		b, err := Shipped(fallback)
 		if err != nil {
 			return nil, false, err
 		}
-		p, err = Parse(fallback+".toml", b)
-		return p, false, err
-	}
-	if err != nil {
+		text, file = string(b), fallback+".toml"
+	case err != nil:
 		return nil, false, err
 	}
-	p, err = Parse("the chosen nation profile", []byte(text))
-	return p, true, err
+	if r := s.read.Load(); r != nil && r.text == text {
+		return r.profile, chosen, nil
+	}
+	if p, err = Parse(file, []byte(text)); err == nil {
+		s.read.Store(&reading{text, p})
+	}
+	return p, chosen, err
 }
 
 // Text is the chosen profile as it was given; a fault of kind NotFound before one is chosen.
@@ -50,7 +74,7 @@ func (s *Store) Text(ctx context.Context) (text string, err error) {
 
 // Text is the chosen profile's text within a transaction.
 func Text(tx *db.Tx) (text string, err error) {
-	err = tx.Row(`SELECT value FROM setting WHERE name = $1`, setting).Scan(&text)
+	err = tx.PreparedRow(`SELECT value FROM setting WHERE name = $1`, setting).Scan(&text)
 	return text, err
 }
 

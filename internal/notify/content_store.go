@@ -17,7 +17,7 @@ func saveMessage(tx *db.Tx, id int64, packed []byte) error {
 // kept reads what is kept of letters; what is not kept is missing.
 func kept(tx *db.Tx, ids []int64) (contents, messages map[int64][]byte, err error) {
 	contents, messages = map[int64][]byte{}, map[int64][]byte{}
-	in, args := idList(0, ids)
+	in, args := db.In(0, ids)
 	err = tx.PreparedEach(`SELECT c.letter, c.content, m.message FROM outbox_content c LEFT JOIN outbox_message m ON m.letter = c.letter
 		WHERE c.letter IN `+in, args, func(scan func(...any) error) error {
 		var id int64

@@ -299,8 +299,10 @@ func TestWhatMustBeEncryptedIsHeldAndNeverSentInClear(t *testing.T) {
 			b.Errorf("%+v", l)
 		}
 		able := b.open(func(c *notify.Config) {
-			c.Protect = func(_ context.Context, _ notify.Letter, m []byte) ([]byte, error) {
-				return []byte("X-Sealed: yes\r\n" + string(m)), nil
+			c.Protect = func(_ context.Context, all ...*notify.Plain) {
+				for _, p := range all {
+					p.Message = []byte("X-Sealed: yes\r\n" + string(p.Message))
+				}
 			}
 		})
 		n, err := able.Resend(context.Background(), officer, ids...)

@@ -43,9 +43,16 @@ func Single(fn func(ctx context.Context, l Letter) (Content, error)) Composer {
 	}
 }
 
-// Protector signs and encrypts a rendered message for the one a letter goes to: it gets a whole message (RFC 5322, lines that end in
-// CRLF) and returns a whole message. A *Hold keeps the letter back: it is never sent with less protection than it asks for.
-type Protector func(ctx context.Context, l Letter, message []byte) ([]byte, error)
+// Plain is a rendered message before it is protected for the one its letter goes to.
+type Plain struct {
+	Letter  Letter
+	Message []byte // whole (RFC 5322, lines that end in CRLF), also once it is protected
+	Err     error  // what kept it from that
+}
+
+// Protector signs and encrypts messages, each for its recipient. A *Hold as error keeps the letter back: it is never sent with less
+// protection than it asks for.
+type Protector func(ctx context.Context, all ...*Plain)
 
 // Config is what an outbox stands on.
 type Config struct {

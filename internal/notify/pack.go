@@ -7,28 +7,48 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/s2"
+
+	"tocsin/internal/disclosure"
 )
 
 // A content is kept as zstd over parts that each begin with their length: first all that is small as JSON, then the text, the HTML and
 // the bytes of each attachment as they are. JSON for everything would cost more than all the rest of a letter's way.
 
+// head is all that is small of a content. Objects that are marked alike stand together: there are many, and of few kinds.
+type head struct {
+	Content
+	Objects []objects `json:"objects,omitempty"`
+}
+
+type objects struct {
+	Mark disclosure.Marking `json:"marking"`
+	Refs []disclosure.Ref   `json:"refs"`
+}
+
 func (o *Outbox) packContent(c *Content) ([]byte, error) {
-	small := *c
-	small.Text, small.HTML, small.Attachments = "", "", nil
+	small := head{Content: *c}
+	small.Text, small.HTML, small.Attachments, small.About = "", "", nil, nil
+	for _, a := range c.About {
+		if n := len(small.Objects); n == 0 || !a.Mark.Equal(small.Objects[n-1].Mark) {
+			small.Objects = append(small.Objects, objects{Mark: a.Mark})
+		}
+		last := &small.Objects[len(small.Objects)-1]
+		last.Refs = append(last.Refs, a.Object)
+	}
 	for _, a := range c.Attachments {
 		a.Bytes = nil
 		small.Attachments = append(small.Attachments, a)
 	}
-	head, err := json.Marshal(small)
+	first, err := json.Marshal(small)
 	if err != nil {
 		return nil, err
 	}
-	n := len(head) + len(c.Text) + len(c.HTML) + binary.MaxVarintLen64*(3+len(c.Attachments))
+	n := len(first) + len(c.Text) + len(c.HTML) + binary.MaxVarintLen64*(3+len(c.Attachments))
 	for _, a := range c.Attachments {
 		n += len(a.Bytes)
 	}
 	b := make([]byte, 0, n)
-	b = append(binary.AppendUvarint(b, uint64(len(head))), head...)
+	b = append(binary.AppendUvarint(b, uint64(len(first))), first...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.Text))), c.Text...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.HTML))), c.HTML...)
 	for _, a := range c.Attachments {
@@ -97,13 +117,19 @@ func readContent(b []byte) (*Content, error) {
 		b = b[k+int(n):]
 		return p, nil
 	}
-	head, err := part()
+	first, err := part()
 	if err != nil {
 		return nil, err
 	}
-	var c Content
-	if err := json.Unmarshal(head, &c); err != nil {
+	var h head
+	if err := json.Unmarshal(first, &h); err != nil {
 		return nil, err
+	}
+	c := h.Content
+	for _, some := range h.Objects {
+		for _, ref := range some.Refs {
+			c.About = append(c.About, About{ref, some.Mark})
+		}
 	}
 	text, err := part()
 	if err != nil {

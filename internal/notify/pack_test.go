@@ -20,8 +20,9 @@ func packer(t testing.TB) *Outbox {
 func TestAContentIsKeptAsItIs(t *testing.T) {
 	o := packer(t)
 	for _, c := range []Content{{Subject: "a", Text: "b"}, {Subject: "č", Text: "x\r\n", HTML: "<p>", Headers: map[string]string{"X-A": "b"}, References: []string{"<a@b>"},
-		Marking:     disclosure.Marking{Label: tlp.Amber, PAP: disclosure.PAPRed, Owners: []int64{1}, Audience: disclosure.Owner, Circles: []string{"energy"}},
-		About:       []About{{"finding:1", disclosure.Marking{Default: tlp.Green}}},
+		Marking: disclosure.Marking{Label: tlp.Amber, PAP: disclosure.PAPRed, Owners: []int64{1}, Audience: disclosure.Owner, Circles: []string{"energy"}},
+		About: []About{{"finding:1", disclosure.Marking{Default: tlp.Green}}, {"finding:2", disclosure.Marking{Default: tlp.Green}},
+			{"finding:3", disclosure.Marking{Default: tlp.Green, Owners: []int64{3}}}, {"finding:4", disclosure.Marking{Default: tlp.Green}}},
 		Attachments: []mail.Attachment{{Name: "a.csv", Type: "text/csv", Bytes: []byte{0, 255}}, {Name: "b", Bytes: []byte{}}}}} {
 		b, err := o.packContent(&c)
 		if err != nil {

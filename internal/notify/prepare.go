@@ -158,24 +158,45 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 			break
 		}
 	}
-	for _, d := range ds[:n] {
-		if d.err == nil {
-			d.err = s.finish(context.WithoutCancel(ctx), d, messages[d.ID])
-		}
-	}
+	s.renderAll(context.WithoutCancel(ctx), ds[:n], messages)
 	return n
 }
 
-// finish renders a letter, unless message is what was rendered before.
-func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error) {
-	if message != nil {
-		if d.message, err = s.rendered(ctx, d.Letter, message); err != nil || d.message != nil {
-			return err
+// renderAll renders letters, and has them protected, but those of which messages has what was rendered before.
+func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][]byte) {
+	var anew []*draft
+	var plain []*Plain
+	for _, d := range ds {
+		if message := messages[d.ID]; d.err == nil && message != nil {
+			d.message, d.err = s.rendered(ctx, d.Letter, message)
+		}
+		if d.err != nil || d.message != nil {
+			continue
+		}
+		if d.message, d.err = s.render(d.Letter, d.content); d.err != nil {
+			continue
+		}
+		anew = append(anew, d)
+		if d.Channel == disclosure.Mail && d.message != nil {
+			plain = append(plain, &Plain{Letter: *d.Letter, Message: d.message})
 		}
 	}
-	if d.message, err = s.render(ctx, d.Letter, d.content); err != nil {
-		return err
+	if s.Protect != nil && len(plain) > 0 {
+		s.Protect(ctx, plain...)
 	}
+	for _, d := range anew {
+		if d.Channel == disclosure.Mail && d.message != nil {
+			d.message, d.err = plain[0].Message, plain[0].Err
+			plain = plain[1:]
+		}
+		if d.err == nil {
+			s.finish(d)
+		}
+	}
+}
+
+// finish notes what was rendered of a letter.
+func (s *shift) finish(d *draft) {
 	d.fresh = d.State == Queued
 	d.Subject, d.Rendered, d.Bytes = d.content.Subject, s.Clock.Now().UnixMicro(), int64(len(d.message))
 	if d.Channel == disclosure.Mail {
@@ -186,7 +207,6 @@ func (s *shift) finish(ctx context.Context, d *draft, message []byte) (err error
 		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.packMessage(d.message)
 		d.content = &Content{Marking: d.content.Marking, About: d.content.About}
 	}
-	return nil
 }
 
 // composeSome has letters of one kind composed, as many as the composer likes to at once.
@@ -371,8 +391,8 @@ func (o *Outbox) rendered(ctx context.Context, l *Letter, packed []byte) ([]byte
 	return message, nil
 }
 
-// render makes what is handed over, byte for byte. Without a mail server it is nil: it is made when there is one.
-func (o *Outbox) render(ctx context.Context, l *Letter, c *Content) ([]byte, error) {
+// render makes what is handed over, byte for byte but for its protection. Without a mail server it is nil: it is made when there is one.
+func (o *Outbox) render(l *Letter, c *Content) ([]byte, error) {
 	if l.Channel == disclosure.Webhook {
 		return []byte(c.Text), nil
 	}
@@ -382,11 +402,7 @@ func (o *Outbox) render(ctx context.Context, l *Letter, c *Content) ([]byte, err
 	if o.Sender == nil {
 		return nil, nil
 	}
-	b, err := o.Sender.Render(c.message(l))
-	if err != nil || o.Protect == nil {
-		return b, err
-	}
-	return o.Protect(ctx, *l, b)
+	return o.Sender.Render(c.message(l))
 }
 
 // stuck deals with what kept letters from being prepared. What was composed is kept: it says what is held or given up.

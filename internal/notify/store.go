@@ -128,36 +128,14 @@ func leaseTo(tx *db.Tx, ls []Letter, holder string, until int64) error {
 	for i := range ls {
 		ids[i] = ls[i].ID
 	}
-	in, args := idList(2, ids)
+	in, args := db.In(2, ids)
 	_, err := tx.Prepared(`UPDATE outbox_letter SET lease = $1, holder = $2 WHERE id IN `+in, append([]any{until, holder}, args...)...)
 	return err
 }
 
-// idList is a list of placeholders for ids, after so many others, and their values. The texts of lists are few: one is filled up with 0,
-// which is no id.
-func idList(after int, ids []int64) (in string, args []any) {
-	n := 1
-	for n < len(ids) {
-		n *= 2
-	}
-	b := []byte{'('}
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = fmt.Appendf(b, "$%d", after+i+1)
-		id := int64(0)
-		if i < len(ids) {
-			id = ids[i]
-		}
-		args = append(args, id)
-	}
-	return string(append(b, ')')), args
-}
-
 // statesOf tells how far letters are.
 func statesOf(tx *db.Tx, ids []int64) (map[int64]State, error) {
-	in, args := idList(0, ids)
+	in, args := db.In(0, ids)
 	out := map[int64]State{}
 	return out, tx.PreparedEach(`SELECT id, state FROM outbox_letter WHERE id IN `+in, args, func(scan func(...any) error) error {
 		var id int64
@@ -178,7 +156,7 @@ func standings(tx *db.Tx, cs []*commit, now int64) (map[int64]standing, error) {
 	for i, c := range cs {
 		ids[i], holders[c.begin.ID] = c.begin.ID, c.begin.holder
 	}
-	in, args := idList(1, ids)
+	in, args := db.In(1, ids)
 	return out, tx.PreparedEach(`SELECT l.id, l.holder, l.release, s.sending, (SELECT count(*) FROM outbox_line x WHERE x.name = l.line AND x.next > $1),
 		(SELECT count(*) FROM outbox_release r WHERE r.recipient = l.release) FROM outbox_letter l, outbox_switch s
 		WHERE s.id = 1 AND l.state IN ('queued', 'rendered') AND l.id IN `+in, append([]any{now}, args...), func(scan func(...any) error) error {
@@ -194,7 +172,7 @@ func standings(tx *db.Tx, cs []*commit, now int64) (map[int64]standing, error) {
 
 // sendable is the last look at letters: who holds those that may leave, while the switch is on.
 func sendable(tx *db.Tx, ids []int64) (map[int64]string, error) {
-	in, args := idList(0, ids)
+	in, args := db.In(0, ids)
 	out := map[int64]string{}
 	return out, tx.PreparedEach(`SELECT l.id, l.holder FROM outbox_letter l, outbox_switch s WHERE s.id = 1 AND s.sending = 1 AND l.state = 'rendered'
 		AND l.id IN `+in, args, func(scan func(...any) error) error {
@@ -233,12 +211,12 @@ func handed(tx *db.Tx, ls []*Letter, at int64) error {
 	for i, l := range ls {
 		ids[i] = l.ID
 	}
-	in, args := idList(1, ids)
+	in, args := db.In(1, ids)
 	if _, err := tx.Prepared(`UPDATE outbox_letter SET state = 'handed-over', handed = $1, reason = '', lease = 0, holder = '' WHERE id IN `+in,
 		append([]any{at}, args...)...); err != nil {
 		return err
 	}
-	in, args = idList(0, ids)
+	in, args = db.In(0, ids)
 	_, err := tx.Prepared(`DELETE FROM outbox_message WHERE letter IN `+in, args...)
 	return err
 }

@@ -1,13 +1,18 @@
 package situation
 
-import "tocsin/internal/platform/db"
+import (
+	"fmt"
+
+	"tocsin/internal/platform/db"
+)
 
 // working is what a case must be for somebody to work on it.
-const working = `state NOT IN ('resolved', 'closed', 'merged')`
+const working = `state IN ('open', 'containment', 'eradication', 'recovery')`
 
 func (o *Incidents) read(tx *db.Tx) error {
-	err := tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'received' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN state = 'unconfirmed' THEN 1 ELSE 0 END), 0),
-		COALESCE(MIN(CASE WHEN state = 'received' THEN received END), 0) FROM incident_report WHERE state IN ('received', 'unconfirmed')`).
+	err := tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM incident_report WHERE state = 'received'),
+		(SELECT COUNT(*) FROM incident_report WHERE state = 'unconfirmed'),
+		COALESCE((SELECT MIN(received) FROM incident_report WHERE state = 'received'), 0)`).
 		Scan(&o.Waiting, &o.Unconfirmed, &o.Oldest)
 	if err != nil {
 		return err
@@ -53,26 +58,43 @@ func (o *Incidents) read(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	return tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'late' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END), 0),
-		COALESCE(MIN(CASE WHEN state = 'running' THEN due END), 0) FROM clock WHERE live = 1`).Scan(&o.Late, &o.Running, &o.NextDue)
+	return tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM clock WHERE state = 'late'), (SELECT COUNT(*) FROM clock WHERE state = 'running'),
+		COALESCE((SELECT MIN(due) FROM clock WHERE state = 'running'), 0)`).Scan(&o.Late, &o.Running, &o.NextDue)
 }
 
 // compare counts what was reported, opened and closed since a time, and between an earlier one and that.
 func (o *Incidents) compare(tx *db.Tx, before, since, until int64) error {
-	for _, q := range []struct {
+	for _, c := range []struct {
+		table, column, condition string
+		to                       *Compared
+	}{
+		{"incident_report", "received", "", &o.Reported},
+		{"incident_case", "opened", "", &o.Opened},
+		{"incident_case", "closed", "state = 'closed' AND ", &o.Closed},
+	} {
+		count := `(SELECT COUNT(*) FROM ` + c.table + ` WHERE ` + c.condition + c.column + ` > $%d AND ` + c.column + ` <= $%d)`
+		if err := tx.PreparedRow(fmt.Sprintf(`SELECT `+count+`, `+count, 2, 3, 1, 2), before, since, until).Scan(&c.to.Now, &c.to.Before); err != nil {
+			return err
+		}
+	}
+	// What was counted above without looking at each is taken off again: there is little of it.
+	var drafts, merged Compared
+	for _, c := range []struct {
 		query string
 		to    *Compared
 	}{
 		{`SELECT COALESCE(SUM(CASE WHEN received > $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN received <= $2 THEN 1 ELSE 0 END), 0) FROM incident_report
-			WHERE state NOT IN ('draft', 'unconfirmed') AND received > $1 AND received <= $3`, &o.Reported},
+			WHERE state IN ('draft', 'unconfirmed') AND received > $1 AND received <= $3`, &drafts},
 		{`SELECT COALESCE(SUM(CASE WHEN opened > $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN opened <= $2 THEN 1 ELSE 0 END), 0) FROM incident_case
-			WHERE state <> 'merged' AND opened > $1 AND opened <= $3`, &o.Opened},
-		{`SELECT COALESCE(SUM(CASE WHEN closed > $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN closed <= $2 THEN 1 ELSE 0 END), 0) FROM incident_case
-			WHERE state = 'closed' AND closed > $1 AND closed <= $3`, &o.Closed},
+			WHERE state = 'merged' AND opened > $1 AND opened <= $3`, &merged},
 	} {
-		if err := tx.Row(q.query, before, since, until).Scan(&q.to.Now, &q.to.Before); err != nil {
+		if err := tx.PreparedRow(c.query, before, since, until).Scan(&c.to.Now, &c.to.Before); err != nil {
 			return err
 		}
 	}
+	o.Reported.less(drafts)
+	o.Opened.less(merged)
 	return nil
 }
+
+func (c *Compared) less(d Compared) { c.Now, c.Before = c.Now-d.Now, c.Before-d.Before }

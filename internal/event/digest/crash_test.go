@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -73,18 +71,6 @@ func crashChild() error {
 	return nil
 }
 
-// kills is how often the process is killed: TOCSIN_TEST_KILLS, or 10.
-func kills(t *testing.T) int {
-	n := 10
-	if v := os.Getenv("TOCSIN_TEST_KILLS"); v != "" {
-		var err error
-		if n, err = strconv.Atoi(v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return n
-}
-
 func TestKilledAnywhereEveryoneIsToldEachFindingOnce(t *testing.T) {
 	const people, each = 25, 2
 	types := []string{"scan_rdp", "scan_smb", "scan_telnet", "scan_vnc", "scan_ftp", "scan_dns", "scan_ntp", "scan_snmp", "scan_ssdp", "scan_tftp", "scan_mongodb", "scan_redis"}
@@ -103,7 +89,7 @@ func TestKilledAnywhereEveryoneIsToldEachFindingOnce(t *testing.T) {
 		w.report("scan_ssh", "203.0.1.1 22 high")
 		w.collect()
 		w.ok(w.Outbox.Start(ctx, officer, "test"))
-		want, killed, rounds, run := kills(t), 0, 0, 0
+		want, killed, rounds, run := dbtest.Kills(t, 10), 0, 0, 0
 		after := 300 * time.Millisecond // within which it is killed
 		r := rand.New(rand.NewPCG(5, 10))
 		for ; killed < want && rounds < len(types); rounds++ {
@@ -142,23 +128,8 @@ func TestKilledAnywhereEveryoneIsToldEachFindingOnce(t *testing.T) {
 // child runs a process that is killed after a time, 0 for never, and tells whether it was.
 func (w *town) child(url, world, dir string, run int, after time.Duration) bool {
 	w.t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "TOCSIN_CRASH_URL="+url, "TOCSIN_CRASH_WORLD="+world, "TOCSIN_CRASH_DIR="+filepath.Clean(dir), fmt.Sprintf("TOCSIN_CRASH_RUN=%d", run),
+	return dbtest.Killed(w.t, after, "TOCSIN_CRASH_URL="+url, "TOCSIN_CRASH_WORLD="+world, "TOCSIN_CRASH_DIR="+filepath.Clean(dir), fmt.Sprintf("TOCSIN_CRASH_RUN=%d", run),
 		fmt.Sprintf("TOCSIN_CRASH_NOW=%d", w.clock.Now().UnixMicro()), fmt.Sprintf("TOCSIN_CRASH_PORT=%d", w.server.Config().Port))
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	w.ok(cmd.Start())
-	if after > 0 {
-		defer time.AfterFunc(after, func() { cmd.Process.Kill() }).Stop()
-	}
-	err := cmd.Wait()
-	if ee, ok := err.(*exec.ExitError); ok && ee.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
-		return true
-	}
-	if err != nil {
-		w.t.Fatalf("%v\n%s", err, out.String())
-	}
-	return false
 }
 
 // once checks that everybody was told each finding in one message, which arrived, and again only as the same message.

@@ -268,7 +268,8 @@ func (d *Desk) One(ctx context.Context, id int64) (m Message, items []Item, err 
 // told is what a message tells of, and the directives behind it.
 func (d *Desk) told(ctx context.Context, m *Message) (items []Item, all []directive, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if all, err = newsOf(tx, m); err != nil || m.urgent() {
+		news, err := newsOf(tx, m.ID)
+		if all = news[m.ID]; err != nil || m.urgent() {
 			return err
 		}
 		still, err := stillOpen(tx, m.Constituent, m.At, maxEntries)

@@ -101,6 +101,7 @@ func (d *Desk) deliverable(ctx context.Context, o *office, via disclosure.Channe
 			may[i], some[r] = may[i] || ok[i], some[r] || ok[i]
 		}
 	}
+	out = make([]directive, 0, len(all))
 	for i, x := range all {
 		if may[i] {
 			out = append(out, x)

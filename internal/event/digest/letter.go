@@ -2,6 +2,7 @@ package digest
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"tocsin/internal/disclosure"
@@ -49,10 +50,7 @@ func (d *Desk) composeAll(ctx context.Context, letters []notify.Letter) ([]notif
 		all[i] = &composing{Letter: &letters[i]}
 	}
 	if err := d.DB.View(context.WithoutCancel(ctx), func(tx *db.Tx) error { // short, and dearer with a context that can end
-		for _, c := range all {
-			c.err = c.readMessage(tx)
-		}
-		return nil
+		return readMessages(tx, all)
 	}); err != nil {
 		return nil, err
 	}
@@ -99,27 +97,44 @@ func (d *Desk) composeAll(ctx context.Context, letters []notify.Letter) ([]notif
 	return out, nil
 }
 
-// readMessage reads the letter's message, and what it tells of.
-func (c *composing) readMessage(tx *db.Tx) error {
-	id, err := strconv.ParseInt(c.Payload, 10, 64)
+// readMessages reads the letters' messages, and what those tell of.
+func readMessages(tx *db.Tx, all []*composing) error {
+	ids := make([]int64, len(all))
+	for i, c := range all {
+		if ids[i], c.err = strconv.ParseInt(c.Payload, 10, 64); c.err != nil {
+			c.err = fault.Invalidf("the letter %s names no digest: %w", c.Key, c.err)
+		}
+	}
+	messages, err := messagesByID(tx, ids)
 	if err != nil {
-		return fault.Invalidf("the letter %s names no digest: %w", c.Key, err)
-	}
-	if c.m, err = messageByID(tx, id); err != nil {
 		return err
 	}
-	if c.all, err = newsOf(tx, &c.m); err != nil {
+	news, err := newsOf(tx, ids...)
+	if err != nil {
 		return err
 	}
-	if !c.m.urgent() {
-		still, err := stillOpen(tx, c.m.Constituent, c.m.At, maxEntries)
-		if err != nil {
+	for i, c := range all {
+		if c.err != nil {
+			continue
+		}
+		var there bool
+		if c.m, there = messages[ids[i]]; !there {
+			c.err = fault.NotFoundf("there is no digest %d", ids[i])
+			continue
+		}
+		c.all = news[c.m.ID] // of several letters of one message, each leaves out its own
+		if !c.m.urgent() {
+			still, err := stillOpen(tx, c.m.Constituent, c.m.At, maxEntries)
+			if err != nil {
+				return err
+			}
+			c.all = slices.Concat(c.all, still)
+		}
+		if c.first, c.last, err = thread(tx, &c.m); err != nil {
 			return err
 		}
-		c.all = append(c.all, still...)
 	}
-	c.first, c.last, err = thread(tx, &c.m)
-	return err
+	return nil
 }
 
 // deliver leaves what the gate would let out to the letter's recipient.

@@ -25,6 +25,17 @@ func messageByID(tx *db.Tx, id int64) (Message, error) {
 	return m, err
 }
 
+// messagesByID reads messages; those that are not there are missing.
+func messagesByID(tx *db.Tx, ids []int64) (map[int64]Message, error) {
+	out := make(map[int64]Message, len(ids))
+	in, args := db.In(0, ids)
+	return out, tx.PreparedEach(`SELECT `+messageColumns+` WHERE m.id IN `+in, args, func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		out[m.ID] = m
+		return err
+	})
+}
+
 func messageByToken(tx *db.Tx, token []byte) (Message, error) {
 	return scanMessage(tx.Row(`SELECT `+messageColumns+` WHERE m.token = $1`, token).Scan)
 }
@@ -145,21 +156,22 @@ func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive
 	return out, err
 }
 
-// newsOf reads what a message tells anew, with how it stands now as far as telling it asks; what became somebody else's meanwhile is
-// left out.
-func newsOf(tx *db.Tx, m *Message) (out []directive, err error) {
-	out = make([]directive, 0, m.Fresh+m.Gone)
-	err = tx.PreparedEach(`SELECT d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_item i
-		JOIN digest_directive d ON d.finding = i.finding AND d.constituent = $1 WHERE i.message = $2 AND d.presence <> 'left' ORDER BY i.finding`,
-		[]any{m.Constituent, m.ID}, func(scan func(...any) error) error {
-			x := directive{constituent: m.Constituent}
-			var id []byte
-			err := scan(&id, &x.owner, &x.severity, &x.since, &x.answer, &x.pending)
-			x.finding = event.ID(id)
-			out = append(out, x)
-			return err
-		})
-	return out, err
+// newsOf reads what messages tell anew, by message, with how it stands now as far as telling it asks; what became somebody else's
+// meanwhile is left out.
+func newsOf(tx *db.Tx, messages ...int64) (map[int64][]directive, error) {
+	out := make(map[int64][]directive, len(messages))
+	in, args := db.In(0, messages)
+	return out, tx.PreparedEach(`SELECT i.message, d.constituent, d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_message m
+		JOIN digest_item i ON i.message = m.id JOIN digest_directive d ON d.finding = i.finding AND d.constituent = m.constituent
+		WHERE m.id IN `+in+` AND d.presence <> 'left' ORDER BY i.message, i.finding`, args, func(scan func(...any) error) error {
+		var message int64
+		var x directive
+		var id []byte
+		err := scan(&message, &x.constituent, &id, &x.owner, &x.severity, &x.since, &x.answer, &x.pending)
+		x.finding = event.ID(id)
+		out[message] = append(out[message], x)
+		return err
+	})
 }
 
 // markTold notes that a message tells of a directive.

@@ -59,7 +59,7 @@ func (r *room) reports(ctx context.Context, _ api.Caller, in *listReportsInput) 
 
 // IncidentCounts are numbers by state.
 type IncidentCounts struct {
-	States map[string]int64 `json:"states"`
+	States map[string]int64 `json:"states" doc:"Reports of a state are counted up to 1,000: 1,001 says that there are more"`
 }
 
 func (r *room) counts(ctx context.Context, _ api.Caller, _ *struct{}) (*IncidentCounts, error) {

@@ -23,7 +23,7 @@ func (d *Desk) consider(ctx context.Context, tx *db.Tx, base duty) error {
 	if base.constituent == 0 { // nobody whom the law could ask
 		return nil
 	}
-	profile, _, err := d.Nation.Load(ctx)
+	profile, _, err := d.Nation.LoadIn(tx)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,24 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *incident.Case) error {
 	if c.State == incident.Joined {
 		return nil
 	}
-	return d.sync(ctx, tx, c.ID, 0)
+	if err := d.sync(ctx, tx, c.ID, 0); err != nil || c.State != incident.Closed {
+		return err
+	}
+	return closes(tx, c)
+}
+
+// closes refuses to close a case as long as a deadline of it is open.
+func closes(tx *db.Tx, c *incident.Case) error {
+	all, err := clocksOf(tx, "case_id", c.ID)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(c Clock) bool { return !c.State.Live() })
+	if len(all) == 0 {
+		return nil
+	}
+	return fault.Conflictf("the case %s has open deadlines (%d), the first is %s, due %s: note what was handed in, or waive them and say why", c.Number, len(all),
+		all[0].Step, stamp(all[0].Due))
 }
 
 func (d *Desk) joined(_ context.Context, tx *db.Tx, from, into *incident.Case) error {

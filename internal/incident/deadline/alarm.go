@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"tocsin/internal/incident"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -161,23 +160,4 @@ func (d *Desk) See(ctx context.Context, by act.Actor, ids ...int64) (n int64, er
 		return nil
 	})
 	return n, err
-}
-
-// numbers are the numbers of the report and the case of a clock, as people say them.
-func numbers(tx *db.Tx, c *Clock) (report, caseNumber string, err error) {
-	if c.Report != 0 {
-		r, err := incident.ReadReport(tx, c.Report)
-		if err != nil {
-			return "", "", err
-		}
-		report = r.Number
-	}
-	if c.Case != 0 {
-		x, err := incident.ReadCase(tx, c.Case)
-		if err != nil {
-			return "", "", err
-		}
-		caseNumber = x.Number
-	}
-	return report, caseNumber, nil
 }

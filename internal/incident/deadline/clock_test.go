@@ -231,6 +231,27 @@ func TestWaiversAndProofsAreDecisionsOfTheStaff(t *testing.T) {
 	})
 }
 
+func TestACaseIsNotClosedOverAnOpenDeadline(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		ctx := context.Background()
+		r := w.file("plant", "early-warning", "")
+		c := w.accept(r, "grave", "nation")
+		c, err := w.cases.Move(ctx, officer, c.ID, c.Version, incident.Resolved, "")
+		w.ok(err)
+		_, err = w.cases.Move(ctx, officer, c.ID, c.Version, incident.Closed, "")
+		w.refused(err, fault.Conflict, "the case "+c.Number+" has open deadlines (2), the first is notification")
+		_, err = w.Waive(ctx, officer, w.clockOf(r.ID, 0, "answer").ID, "called")
+		w.ok(err)
+		_, err = w.Waive(ctx, officer, w.clockOf(r.ID, 0, "notification").ID, "they exist no more")
+		w.ok(err)
+		c, err = w.cases.Move(ctx, officer, c.ID, c.Version, incident.Closed, "")
+		w.ok(err)
+		if c.State != incident.Closed {
+			t.Errorf("it is %s", c.State)
+		}
+	})
+}
+
 func TestACaseWithoutAReportHasTheClocksThatTheStaffBegins(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		ctx := context.Background()

@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -144,7 +145,8 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 		if c, err = clockByID(tx, id); err != nil {
 			return err
 		}
-		m.report, m.caseNumber, err = numbers(tx, &c)
+		reports, cases, err := incident.Numbers(tx, []int64{c.Report}, []int64{c.Case})
+		m.report, m.caseNumber = reports[c.Report], cases[c.Case]
 		return err
 	})
 	if err != nil {

@@ -37,7 +37,10 @@ type Listed struct {
 	CaseNumber   string `json:"case_number,omitempty"`
 }
 
-// Tally is how many clocks are live.
+// MostCounted is up to where clocks are counted.
+const MostCounted = 1_000
+
+// Tally is how many clocks are live; MostCounted+1 says that there are more than MostCounted.
 type Tally struct {
 	Live int64 `json:"live"`
 	Late int64 `json:"late"`
@@ -122,19 +125,18 @@ func (d *Desk) dress(ctx context.Context, tx *db.Tx, cs []Clock) ([]Listed, erro
 	if err != nil {
 		return nil, err
 	}
-	reports, cases := map[int64]string{}, map[int64]string{}
+	var ofReports, ofCases []int64
+	for i := range cs {
+		ofReports, ofCases = append(ofReports, cs[i].Report), append(ofCases, cs[i].Case)
+	}
+	reports, cases, err := incident.Numbers(tx, ofReports, ofCases)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Listed, 0, len(cs))
 	for i := range cs {
-		c := &cs[i]
-		l, _ := dir.ByID(c.Constituent)
-		x := Listed{Clock: *c, Entity: l.Name, Sector: l.Sector}
-		if _, ok := reports[c.Report]; !ok || c.Case != 0 && cases[c.Case] == "" {
-			if reports[c.Report], cases[c.Case], err = numbers(tx, c); err != nil {
-				return nil, err
-			}
-		}
-		x.ReportNumber, x.CaseNumber = reports[c.Report], cases[c.Case]
-		out = append(out, x)
+		l, _ := dir.ByID(cs[i].Constituent)
+		out = append(out, Listed{cs[i], l.Name, l.Sector, reports[cs[i].Report], cases[cs[i].Case]})
 	}
 	return out, nil
 }

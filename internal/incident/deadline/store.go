@@ -11,10 +11,14 @@ import (
 
 // saveLaw keeps a law once and tells its number; fresh when it was not known.
 func saveLaw(tx *db.Tx, l *Law, at int64) (id int64, sum string, fresh bool, err error) {
+	const find = `SELECT id FROM clock_law WHERE sha256 = $1`
 	body, sum := l.body()
+	if err = tx.PreparedRow(find, sum).Scan(&id); fault.KindOf(err) != fault.NotFound {
+		return id, sum, false, err
+	}
 	n, err := tx.Exec(`INSERT INTO clock_law (sha256, body, at) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING`, sum, body, at)
 	if err == nil {
-		err = tx.Row(`SELECT id FROM clock_law WHERE sha256 = $1`, sum).Scan(&id)
+		err = tx.Row(find, sum).Scan(&id)
 	}
 	return id, sum, n > 0, err
 }
@@ -30,26 +34,27 @@ type duty struct {
 }
 
 func insertDuty(tx *db.Tx, u *duty) error {
-	_, err := tx.Exec(`INSERT INTO clock_duty (report, origin, case_id, constituent, law, designation, aware, applies, why)
+	_, err := tx.Prepared(`INSERT INTO clock_duty (report, origin, case_id, constituent, law, designation, aware, applies, why)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
 		u.report, u.origin, u.caseID, u.constituent, u.law, u.designation, u.aware, flag(u.applies), u.why)
 	return err
 }
 
 func updateDuty(tx *db.Tx, u *duty) error {
-	_, err := tx.Exec(`UPDATE clock_duty SET applies = $1, why = $2 WHERE id = $3`, flag(u.applies), u.why, u.id)
+	_, err := tx.Prepared(`UPDATE clock_duty SET applies = $1, why = $2 WHERE id = $3`, flag(u.applies), u.why, u.id)
 	return err
 }
 
 // lockDuties lets others wait until what is done about a case, or a report, is committed.
 func lockDuties(tx *db.Tx, column string, id int64) error {
-	_, err := tx.Exec(`UPDATE clock_duty SET law = law WHERE `+column+` = $1`, id)
+	_, err := tx.Prepared(`UPDATE clock_duty SET law = law WHERE `+column+` = $1`, id)
 	return err
 }
 
 // dutiesOf lists the duties of a case, or of a report, in the order in which they came. column is case_id or report.
 func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
-	err = tx.Each(`SELECT d.id, d.report, d.origin, d.case_id, d.constituent, d.law, d.designation, d.aware, d.applies, d.why, l.body
+	known := laws{}
+	err = tx.PreparedEach(`SELECT d.id, d.report, d.origin, d.case_id, d.constituent, d.law, d.designation, d.aware, d.applies, d.why, l.body
 		FROM clock_duty d JOIN clock_law l ON l.id = d.law WHERE d.`+column+` = $1 ORDER BY d.id LIMIT 10000`, []any{id}, func(scan func(...any) error) error {
 		u := &duty{}
 		var applies int32
@@ -59,7 +64,7 @@ func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
 			return err
 		}
 		u.applies = applies == 1
-		u.rules, err = readLaw(body)
+		u.rules, err = known.read(body)
 		out = append(out, u)
 		return err
 	})
@@ -68,9 +73,9 @@ func dutiesOf(tx *db.Tx, column string, id int64) (out []*duty, err error) {
 
 // attachTo gives the clocks of a report to a case, or takes them out of one with 0.
 func attachTo(tx *db.Tx, report, caseID int64) (n int64, err error) {
-	n, err = tx.Exec(`UPDATE clock_duty SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
+	n, err = tx.Prepared(`UPDATE clock_duty SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
 	if err == nil {
-		_, err = tx.Exec(`UPDATE clock SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
+		_, err = tx.Prepared(`UPDATE clock SET case_id = $1 WHERE report = $2 AND case_id <> $1`, caseID, report)
 	}
 	return n, err
 }
@@ -91,7 +96,21 @@ func joinCases(tx *db.Tx, from, into int64) error {
 const clockColumns = `c.id, c.report, c.case_id, c.constituent, c.regime, c.edition, c.step, c.owed, c.cause, c.triggered, c.started, c.due, c.alarms, c.stage, c.next,
 	c.state, c.late, c.submitted, c.submitted_by, c.proof, c.decided, c.decided_by, c.reason, c.duty, c.law, l.body`
 
-func scanClock(scan func(...any) error) (c Clock, err error) {
+// laws are those that were read in one transaction, by what is kept of them: many clocks run by one law.
+type laws map[string]*Law
+
+func (ls laws) read(body string) (*Law, error) {
+	if l := ls[body]; l != nil {
+		return l, nil
+	}
+	l, err := readLaw(body)
+	if err == nil {
+		ls[body] = l
+	}
+	return l, err
+}
+
+func scanClock(scan func(...any) error, known laws) (c Clock, err error) {
 	var alarms, body string
 	err = scan(&c.ID, &c.Report, &c.Case, &c.Constituent, &c.Regime, &c.Edition, &c.Step, &c.Owed, &c.Cause, &c.Triggered, &c.Started, &c.Due, &alarms, &c.Stage,
 		&c.next, &c.State, &c.LateAt, &c.Submitted, &c.SubmittedBy, &c.Proof, &c.Decided, &c.DecidedBy, &c.Reason, &c.duty, &c.law, &body)
@@ -101,12 +120,12 @@ func scanClock(scan func(...any) error) (c Clock, err error) {
 	if err := json.Unmarshal([]byte(alarms), &c.Alarms); err != nil {
 		return c, fmt.Errorf("read the alarms of clock %d: %w", c.ID, err)
 	}
-	c.Law, err = readLaw(body)
+	c.Law, err = known.read(body)
 	return c, err
 }
 
 func insertClock(tx *db.Tx, c *Clock) error {
-	return tx.Row(`INSERT INTO clock (duty, report, case_id, constituent, law, regime, edition, step, owed, cause, triggered, started, due, alarms, stage, next,
+	return tx.PreparedRow(`INSERT INTO clock (duty, report, case_id, constituent, law, regime, edition, step, owed, cause, triggered, started, due, alarms, stage, next,
 		state, live, late, submitted, submitted_by, proof, decided, decided_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, '', '', 0, '', '') RETURNING id`,
 		c.duty, c.Report, c.Case, c.Constituent, c.law, c.Regime, c.Edition, c.Step, c.Owed, c.Cause, c.Triggered, c.Started, c.Due, detail(c.Alarms),
@@ -115,35 +134,34 @@ func insertClock(tx *db.Tx, c *Clock) error {
 
 // updateClock writes how far a clock is; its term is never written again.
 func updateClock(tx *db.Tx, c *Clock) error {
-	_, err := tx.Exec(`UPDATE clock SET stage = $1, next = $2, state = $3, live = $4, late = $5, submitted = $6, submitted_by = $7, proof = $8, decided = $9,
+	_, err := tx.Prepared(`UPDATE clock SET stage = $1, next = $2, state = $3, live = $4, late = $5, submitted = $6, submitted_by = $7, proof = $8, decided = $9,
 		decided_by = $10, reason = $11 WHERE id = $12`, int32(c.Stage), c.next, string(c.State), flag(c.State.Live()), c.LateAt, c.Submitted, c.SubmittedBy,
 		c.Proof, c.Decided, c.DecidedBy, c.Reason, c.ID)
 	return err
 }
 
-func clocksWhere(tx *db.Tx, where string, args ...any) (out []Clock, err error) {
-	err = tx.Each(`SELECT `+clockColumns+` FROM clock c JOIN clock_law l ON l.id = c.law WHERE `+where, args, func(scan func(...any) error) error {
-		c, err := scanClock(scan)
-		out = append(out, c)
+const clocksWhere = `SELECT ` + clockColumns + ` FROM clock c JOIN clock_law l ON l.id = c.law WHERE `
+
+func scanClocks(out *[]Clock) func(func(...any) error) error {
+	known := laws{}
+	return func(scan func(...any) error) error {
+		c, err := scanClock(scan, known)
+		*out = append(*out, c)
 		return err
-	})
-	return out, err
+	}
 }
 
 // clocksOf lists the clocks of a case, or of a report, in the order in which they were started. column is case_id or report.
-func clocksOf(tx *db.Tx, column string, id int64) ([]Clock, error) {
-	return clocksWhere(tx, `c.`+column+` = $1 ORDER BY c.id LIMIT 10000`, id)
+func clocksOf(tx *db.Tx, column string, id int64) (out []Clock, err error) {
+	return out, tx.PreparedEach(clocksWhere+`c.`+column+` = $1 ORDER BY c.id LIMIT 10000`, []any{id}, scanClocks(&out))
 }
 
 func clockByID(tx *db.Tx, id int64) (Clock, error) {
-	cs, err := clocksWhere(tx, `c.id = $1`, id)
-	if err == nil && len(cs) == 0 {
+	c, err := scanClock(tx.PreparedRow(clocksWhere+`c.id = $1`, id).Scan, laws{})
+	if fault.KindOf(err) == fault.NotFound {
 		return Clock{}, noClock(id)
 	}
-	if err != nil {
-		return Clock{}, err
-	}
-	return cs[0], nil
+	return c, err
 }
 
 func noClock(id int64) error { return fault.NotFoundf("there is no clock %d", id) }
@@ -157,11 +175,11 @@ func lockClock(tx *db.Tx, id int64) (Clock, error) {
 }
 
 // dueClocks are those to which something happens by now, what was planned first first.
-func dueClocks(tx *db.Tx, now int64, limit int) ([]Clock, error) {
-	return clocksWhere(tx, `c.next > 0 AND c.next <= $1 ORDER BY c.next, c.id LIMIT $2`, now, limit)
+func dueClocks(tx *db.Tx, now int64, limit int) (out []Clock, err error) {
+	return out, tx.PreparedEach(clocksWhere+`c.next > 0 AND c.next <= $1 ORDER BY c.next, c.id LIMIT $2`, []any{now, limit}, scanClocks(&out))
 }
 
-func listClocks(tx *db.Tx, f Filter, limit int) ([]Clock, error) {
+func listClocks(tx *db.Tx, f Filter, limit int) (out []Clock, err error) {
 	var w []string
 	var args []any
 	add := func(condition string, v any) {
@@ -195,17 +213,26 @@ func listClocks(tx *db.Tx, f Filter, limit int) ([]Clock, error) {
 		w = append(w, fmt.Sprintf(`(c.due > $%d OR c.due = $%d AND c.id > $%d)`, len(args)-1, len(args)-1, len(args)))
 	}
 	args = append(args, limit)
-	return clocksWhere(tx, strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d`, len(args)), args...)
+	return out, tx.Each(clocksWhere+`c.id IN (SELECT c.id FROM clock c WHERE `+strings.Join(w, ` AND `)+fmt.Sprintf(` ORDER BY c.due, c.id LIMIT $%d) ORDER BY c.due, c.id`, len(args)),
+		args, scanClocks(&out))
 }
 
-// countLive counts what is owed: all that runs, what of it is late, and what is due before a time.
+// countLive counts what is owed, each number up to MostCounted: all that runs, what of it is late, and what is due before a time. The
+// orders are those of an index, which is read instead of the clocks.
 func countLive(tx *db.Tx, before int64) (t Tally, err error) {
-	return t, tx.Row(`SELECT COUNT(*), COUNT(CASE WHEN state = 'late' THEN 1 END), COUNT(CASE WHEN state = 'running' AND due < $1 THEN 1 END)
-		FROM clock WHERE live = 1`, before).Scan(&t.Live, &t.Late, &t.Soon)
+	count := func(condition string) string {
+		return fmt.Sprintf(`(SELECT COUNT(*) FROM (SELECT 1 AS one FROM clock WHERE %s ORDER BY due, id LIMIT %d) c)`, condition, MostCounted+1)
+	}
+	err = tx.PreparedRow(`SELECT `+count(`live = 1`)+`, `+count(`state = 'late'`)+`, `+count(`state = 'running' AND due < $1`), before).Scan(&t.Live, &t.Late, &t.Soon)
+	return t, err
 }
 
+// liveRegimes steps from one regime to the next in the index, however many clocks each has.
 func liveRegimes(tx *db.Tx) (out []string, err error) {
-	err = tx.Each(`SELECT DISTINCT regime FROM clock WHERE live = 1 ORDER BY regime LIMIT 100`, nil, func(scan func(...any) error) error {
+	err = tx.PreparedEach(`WITH RECURSIVE v(regime) AS (
+		SELECT MIN(regime) FROM clock WHERE live = 1
+		UNION ALL SELECT (SELECT MIN(regime) FROM clock WHERE live = 1 AND regime > v.regime) FROM v WHERE v.regime IS NOT NULL)
+		SELECT regime FROM v WHERE regime IS NOT NULL LIMIT 100`, nil, func(scan func(...any) error) error {
 		var s string
 		err := scan(&s)
 		out = append(out, s)
@@ -257,7 +284,7 @@ func saveRuling(tx *db.Tx, report, caseID int64, significant bool, reason string
 // rulingOf is what somebody said of a case, or of a report; said is false when nobody did.
 func rulingOf(tx *db.Tx, report, caseID int64) (r Ruling, said bool, err error) {
 	var significant int32
-	err = tx.Row(`SELECT significant, reason, at, name FROM clock_ruling WHERE report = $1 AND case_id = $2`, report, caseID).Scan(&significant, &r.Reason, &r.At, &r.Name)
+	err = tx.PreparedRow(`SELECT significant, reason, at, name FROM clock_ruling WHERE report = $1 AND case_id = $2`, report, caseID).Scan(&significant, &r.Reason, &r.At, &r.Name)
 	if fault.KindOf(err) == fault.NotFound {
 		return r, false, nil
 	}

@@ -67,23 +67,39 @@ func newLand(t testing.TB, d *db.DB, c *clock.Manual, profile string) *land {
 	for _, l := range list.All() {
 		w.ids[l.Ref] = l.ID
 	}
-	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: people, Nation: states})
-	seal, err := identity.NewSeal(make([]byte, 32))
+	dir := t.TempDir()
+	var who *identity.Store
+	w.Desk, who, err = openDesk(d, c, dir)
 	w.ok(err)
-	who := identity.NewStore(identity.Config{DB: d, Real: c, Seal: seal})
 	for login, role := range map[string]identity.Role{"duty@cert.example": identity.Duty, "head@cert.example": identity.Administrator, "reader@cert.example": identity.Reader} {
 		_, err := who.Create(ctx, officer, identity.NewAccount{Login: login, Name: login, Password: "correct horse battery staple", Roles: []identity.Held{{Role: role}}})
 		w.ok(err)
 	}
-	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: c, Gate: gate, Seal: seal})
-	w.ok(err)
-	w.cases, err = incident.New(incident.Config{DB: d, Clock: c, Real: c, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}})
-	w.ok(err)
-	w.log = audit.New(audit.Config{DB: d, World: "test", KeyFile: filepath.Join(t.TempDir(), "audit.key"), Clock: c})
-	w.Desk, err = New(Config{DB: d, Clock: c, Constituency: people, Nation: states, Identity: who, Gate: gate, Outbox: box, Incidents: w.cases, URL: "https://cert.example"})
-	w.ok(err)
+	w.cases = w.Incidents
+	w.log = audit.New(audit.Config{DB: d, World: "test", KeyFile: filepath.Join(dir, "audit.key"), Clock: c})
 	return w
+}
+
+// openDesk opens the desk of a land whose records are there.
+func openDesk(d *db.DB, c clock.Clock, dir string) (*Desk, *identity.Store, error) {
+	states, people := nation.NewStore(d), constituency.NewStore(d, c)
+	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: people, Nation: states})
+	seal, err := identity.NewSeal(make([]byte, 32))
+	if err != nil {
+		return nil, nil, err
+	}
+	who := identity.NewStore(identity.Config{DB: d, Real: c, Seal: seal})
+	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: c, Gate: gate, Seal: seal})
+	if err != nil {
+		return nil, nil, err
+	}
+	cases, err := incident.New(incident.Config{DB: d, Clock: c, Real: c, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
+		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "incident")}})
+	if err != nil {
+		return nil, nil, err
+	}
+	desk, err := New(Config{DB: d, Clock: c, Constituency: people, Nation: states, Identity: who, Gate: gate, Outbox: box, Incidents: cases, URL: "https://cert.example"})
+	return desk, who, err
 }
 
 // govern gives the nation a profile.

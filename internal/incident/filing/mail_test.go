@@ -49,15 +49,21 @@ func (w *town) last() incident.Report {
 	return rs[len(rs)-1]
 }
 
+// reports are all reports, the first one first.
 func (w *town) reports() (out []incident.Report) {
 	w.t.Helper()
-	for id := int64(1); ; id++ {
-		r, err := w.Report(context.Background(), id)
-		if err != nil {
-			return out
+	ctx, at := context.Background(), &incident.Place{}
+	for at != nil {
+		lines, next, err := w.ReportList(ctx, incident.ReportFilter{Oldest: true}, *at, 500)
+		w.ok(err)
+		for _, l := range lines {
+			r, err := w.Report(ctx, l.ID)
+			w.ok(err)
+			out = append(out, r)
 		}
-		out = append(out, r)
+		at = next
 	}
+	return out
 }
 
 const vouched = "Authentication-Results: mx.cert.example; dkim=pass header.d=hospital.example; dmarc=pass header.from=hospital.example\n"
@@ -161,6 +167,47 @@ func TestReplyIsAddedToWhatItsTicketNames(t *testing.T) {
 		w.ok(err)
 		if len(fs) != 1 || fs[0].Name != "message-3.eml" {
 			t.Errorf("files of the case: %+v", fs)
+		}
+	})
+}
+
+// What comes at once is written down together; one that cannot be keeps nobody else from it, and what came before is known again.
+func TestManyMailsAtOnceAreEachOneReport(t *testing.T) {
+	const mails = 120
+	eachTown(t, func(t *testing.T, w *town) {
+		p := w.post()
+		own, err := w.FileFor(context.Background(), of(identity.Manager, 1, w.ids["hospital"]), Filed{Constituent: w.ids["hospital"], Filing: w.filing()})
+		w.ok(err)
+		mail := func(i int) string {
+			return fmt.Sprintf("From: a%d@x.example\nTo: reports@cert.example\nSubject: mail %d\nMessage-ID: <m%d@x.example>\n\nHelp.\n", i, i, i)
+		}
+		var raws []string
+		for i := range mails {
+			switch raws = append(raws, mail(i)); i % 10 {
+			case 3: // another copy
+				raws = append(raws, mail(i))
+			case 7:
+				raws = append(raws, fmt.Sprintf("From: night@hospital.example\nSubject: Re: [%s]\nMessage-ID: <r%d@x.example>\n\nanswer %d\n", own.Ticket(), i, i))
+			}
+		}
+		p.Receive(raws...)
+		p.Receive(mail(5), mail(mails-1)) // delivered again by another server
+		seen := map[string]int{}
+		for _, r := range w.reports() {
+			seen[r.Title]++
+		}
+		for i := range mails {
+			if n := seen[fmt.Sprint("mail ", i)]; n != 1 {
+				t.Errorf("mail %d is %d reports", i, n)
+			}
+		}
+		if len(seen) != mails+1 {
+			t.Errorf("%d different reports", len(seen))
+		}
+		as, err := w.Additions(context.Background(), own.ID)
+		w.ok(err)
+		if len(as) != mails/10 {
+			t.Errorf("%d answers were added", len(as))
 		}
 	})
 }

@@ -70,20 +70,37 @@ func newTown(t testing.TB, d *db.DB) *town {
 	w.ok(err)
 	_, err = states.Set(ctx, act.Machine, "ruritania.toml", profile)
 	w.ok(err)
-	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: w.clock, Constituency: people, Nation: states})
-	seal, err := identity.OpenSeal(filepath.Join(t.TempDir(), "seal.key"))
+	w.Counter, err = openCounter(d, w.clock, clock.Real(), t.TempDir(), w.server.Config())
 	w.ok(err)
-	sender, err := mail.New(w.server.Config(), egress.Open(egress.Policy{}), w.clock)
-	w.ok(err)
-	box, err := notify.New(notify.Config{DB: d, Clock: w.clock, Real: clock.Real(), Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000})
-	w.ok(err)
-	desk, err := incident.New(incident.Config{DB: d, Clock: w.clock, Real: clock.Real(), Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 16 << 20})
-	w.ok(err)
-	w.Counter, err = New(desk)
-	w.ok(err)
-	w.URL = "https://cert.example"
 	return w
+}
+
+// openCounter opens the counter of a town whose records are there.
+func openCounter(d *db.DB, c, real clock.Clock, dir string, server mail.Config) (*Counter, error) {
+	people, states := constituency.NewStore(d, c), nation.NewStore(d)
+	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: people, Nation: states})
+	seal, err := identity.OpenSeal(filepath.Join(dir, "seal.key"))
+	if err != nil {
+		return nil, err
+	}
+	sender, err := mail.New(server, egress.Open(egress.Policy{}), c)
+	if err != nil {
+		return nil, err
+	}
+	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: real, Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000})
+	if err != nil {
+		return nil, err
+	}
+	desk, err := incident.New(incident.Config{DB: d, Clock: c, Real: real, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
+		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "incident")}, MaxFile: 16 << 20})
+	if err != nil {
+		return nil, err
+	}
+	counter, err := New(desk)
+	if err == nil {
+		counter.URL = "https://cert.example"
+	}
+	return counter, err
 }
 
 func (w *town) ok(err error) {

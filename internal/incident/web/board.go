@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"tocsin/internal/format/tlp"
@@ -42,6 +44,17 @@ type tab struct {
 	Count   int64
 	Counted bool
 	Current bool
+}
+
+// Over tells that there are more than were counted.
+func (t tab) Over() bool { return t.Count == incident.MostCounted+1 }
+
+// Shown is the count as far as it was counted.
+func (t tab) Shown() int64 {
+	if t.Over() {
+		return incident.MostCounted
+	}
+	return t.Count
 }
 
 // line is a report on the board.
@@ -85,6 +98,9 @@ func (r *room) board(ctx context.Context, v web.Visitor, in boardIn) (*board, er
 	var all int64
 	for _, n := range counts {
 		all += n
+	}
+	if slices.Contains(slices.Collect(maps.Values(counts)), incident.MostCounted+1) {
+		all = incident.MostCounted + 1
 	}
 	p.Tabs = []tab{{v.T("board.waiting"), v.With("state", "", "after", ""), counts[incident.Received], true, in.State == ""}}
 	for _, s := range incident.ReportStates()[1:] {

@@ -196,8 +196,7 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Case         json.Number
 		Title        string
 		ID           json.Number
-		Of           json.Number `json:"from"`
-		ReportNumber string      `json:"report_number"`
+		ReportNumber string `json:"report_number"`
 		Event        string
 		Due          int64
 		StepNames    nation.Localized `json:"step_names"`

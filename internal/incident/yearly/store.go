@@ -1,19 +1,22 @@
 package yearly
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
 
-const returnColumns = `id, year, constituent, state, no_incidents, downtime, cost, currency, note, submitted, submitted_by, changed, changed_by, version`
+const returnColumns = `id, year, constituent, state, no_incidents, downtime, cost, currency, note, submitted, submitted_by, changed, changed_by, version, incidents`
 
 func scanReturn(scan func(...any) error) (r Return, err error) {
 	var nothing int32
 	var cost, year int64
 	err = scan(&r.ID, &year, &r.Constituent, &r.State, &nothing, &r.Downtime, &cost, &r.Currency, &r.Note, &r.Submitted, &r.SubmittedBy,
-		&r.Changed, &r.ChangedBy, &r.Version)
+		&r.Changed, &r.ChangedBy, &r.Version, &r.sum)
 	r.Year, r.Nothing = int(year), nothing == 1
 	if cost >= 0 {
 		r.Cost = &cost
@@ -55,8 +58,22 @@ func countsOf(tx *db.Tx, id int64) (out []Count, err error) {
 	return inOrder(out), err
 }
 
+// saveReturn writes a return and its counts, and keeps what it and its year add up to.
 func saveReturn(tx *db.Tx, r *Return) error {
 	cost, nothing := int64(-1), int32(0)
+	change := map[Count]int64{} // of the year's sums, by class and severity
+	if r.ID != 0 {
+		if err := takeOff(tx, r.ID, change); err != nil {
+			return err
+		}
+	}
+	r.sum = 0
+	for _, c := range r.Counts {
+		r.sum += c.Incidents
+		if r.State == Submitted {
+			change[Count{Class: c.Class, Severity: c.Severity}] += c.Incidents
+		}
+	}
 	if r.Cost != nil {
 		cost = *r.Cost
 	}
@@ -65,9 +82,9 @@ func saveReturn(tx *db.Tx, r *Return) error {
 	}
 	if r.ID == 0 {
 		err := tx.Row(`INSERT INTO yearly_return (year, constituent, state, no_incidents, downtime, cost, currency, note, submitted, submitted_by, changed,
-			changed_by, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING id`,
+			changed_by, version, incidents) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING id`,
 			int64(r.Year), r.Constituent, string(r.State), nothing, r.Downtime, cost, r.Currency, r.Note, r.Submitted, r.SubmittedBy, r.Changed,
-			r.ChangedBy, r.Version).Scan(&r.ID)
+			r.ChangedBy, r.Version, r.sum).Scan(&r.ID)
 		if fault.KindOf(err) == fault.NotFound {
 			return fault.Conflictf("somebody else began the return for %d meanwhile: look at it again", r.Year)
 		}
@@ -75,8 +92,8 @@ func saveReturn(tx *db.Tx, r *Return) error {
 			return err
 		}
 	} else if _, err := tx.Exec(`UPDATE yearly_return SET state = $1, no_incidents = $2, downtime = $3, cost = $4, currency = $5, note = $6, submitted = $7,
-		submitted_by = $8, changed = $9, changed_by = $10, version = $11 WHERE id = $12`, string(r.State), nothing, r.Downtime, cost, r.Currency, r.Note,
-		r.Submitted, r.SubmittedBy, r.Changed, r.ChangedBy, r.Version, r.ID); err != nil {
+		submitted_by = $8, changed = $9, changed_by = $10, version = $11, incidents = $12 WHERE id = $13`, string(r.State), nothing, r.Downtime, cost, r.Currency, r.Note,
+		r.Submitted, r.SubmittedBy, r.Changed, r.ChangedBy, r.Version, r.sum, r.ID); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`DELETE FROM yearly_count WHERE return_id = $1`, r.ID); err != nil {
@@ -85,6 +102,35 @@ func saveReturn(tx *db.Tx, r *Return) error {
 	for _, c := range r.Counts {
 		if _, err := tx.Exec(`INSERT INTO yearly_count (return_id, class, severity, incidents) VALUES ($1, $2, $3, $4)`, r.ID, c.Class,
 			int32(c.Severity), c.Incidents); err != nil {
+			return err
+		}
+	}
+	return addUp(tx, r.Year, change)
+}
+
+// takeOff notes that what a return adds to its year's sums, as it is kept, is to go.
+func takeOff(tx *db.Tx, id int64, change map[Count]int64) error {
+	var state State
+	if err := tx.Row(`SELECT state FROM yearly_return WHERE id = $1`, id).Scan(&state); err != nil || state != Submitted {
+		return err
+	}
+	before, err := countsOf(tx, id)
+	for _, c := range before {
+		change[Count{Class: c.Class, Severity: c.Severity}] -= c.Incidents
+	}
+	return err
+}
+
+// addUp changes the sums of a year, in one order, so that nobody waits for somebody who waits.
+func addUp(tx *db.Tx, year int, change map[Count]int64) error {
+	for _, c := range slices.SortedFunc(maps.Keys(change), func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Severity, b.Severity))
+	}) {
+		if change[c] == 0 {
+			continue
+		}
+		if _, err := tx.Exec(`INSERT INTO yearly_sum (year, class, severity, incidents) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (year, class, severity) DO UPDATE SET incidents = yearly_sum.incidents + excluded.incidents`, int64(year), c.Class, int32(c.Severity), change[c]); err != nil {
 			return err
 		}
 	}
@@ -145,21 +191,9 @@ func countsIn(tx *db.Tx, year int) (map[int64][]Count, error) {
 	return out, err
 }
 
-// sumsIn has the sums of a year: of each return, and of each class and level over what is submitted.
-func sumsIn(tx *db.Tx, year int) (of map[int64]int64, all []Count, err error) {
-	of = map[int64]int64{}
-	err = tx.Each(`SELECT c.return_id, CAST(sum(c.incidents) AS BIGINT) FROM yearly_return r JOIN yearly_count c ON c.return_id = r.id WHERE r.year = $1
-		GROUP BY c.return_id LIMIT 100000`, []any{int64(year)}, func(scan func(...any) error) error {
-		var id, n int64
-		err := scan(&id, &n)
-		of[id] = n
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	err = tx.Each(`SELECT c.class, c.severity, CAST(sum(c.incidents) AS BIGINT) FROM yearly_return r JOIN yearly_count c ON c.return_id = r.id
-		WHERE r.year = $1 AND r.state = 'submitted' GROUP BY c.class, c.severity ORDER BY c.class, c.severity LIMIT 1000`, []any{int64(year)},
+// sumsIn has the sums of a year by class and level, over what is submitted.
+func sumsIn(tx *db.Tx, year int) (all []Count, err error) {
+	err = tx.Each(`SELECT class, severity, incidents FROM yearly_sum WHERE year = $1 AND incidents <> 0 ORDER BY class, severity LIMIT 1000`, []any{int64(year)},
 		func(scan func(...any) error) error {
 			var c Count
 			var severity int32
@@ -168,7 +202,7 @@ func sumsIn(tx *db.Tx, year int) (of map[int64]int64, all []Count, err error) {
 			all = append(all, c)
 			return err
 		})
-	return of, all, err
+	return all, err
 }
 
 // yearsOf lists the returns of constituents, the latest year first.
@@ -206,9 +240,7 @@ func insertReminder(tx *db.Tx, year int, constituent int64, r Reminder) (bool, e
 // totalsBefore has the sums of up to five years before one, the latest first.
 func totalsBefore(tx *db.Tx, year int) ([]YearTotals, error) {
 	out := []YearTotals{}
-	err := tx.Each(`SELECT r.year, count(*), CAST(COALESCE(sum(n.total), 0) AS BIGINT) FROM yearly_return r
-		LEFT JOIN (SELECT return_id, sum(incidents) AS total FROM yearly_count GROUP BY return_id) n ON n.return_id = r.id
-		WHERE r.year < $1 AND r.state = 'submitted' GROUP BY r.year ORDER BY r.year DESC LIMIT 5`, []any{int64(year)}, func(scan func(...any) error) error {
+	err := tx.Each(`SELECT year, count(*), CAST(sum(incidents) AS BIGINT) FROM yearly_return WHERE year < $1 AND state = 'submitted' GROUP BY year ORDER BY year DESC LIMIT 5`, []any{int64(year)}, func(scan func(...any) error) error {
 		var y int64
 		var t YearTotals
 		err := scan(&y, &t.Returned, &t.Incidents)

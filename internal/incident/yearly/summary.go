@@ -99,7 +99,6 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 		return nil, err
 	}
 	var returns []Return
-	var totals map[int64]int64
 	var counts []Count
 	var reminders map[int64][]Reminder
 	earlier := []YearTotals{}
@@ -107,7 +106,7 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 		if returns, err = returnsOf(tx, year); err != nil {
 			return err
 		}
-		if totals, counts, err = sumsIn(tx, year); err != nil {
+		if counts, err = sumsIn(tx, year); err != nil {
 			return err
 		}
 		if reminders, err = remindedOf(tx, year); err != nil {
@@ -136,7 +135,7 @@ func (d *Desk) Stand(ctx context.Context, year int) (*Stand, error) {
 		}
 		r.name(dir)
 		r.late(p)
-		s.All = append(s.All, Standing{r, totals[r.ID], l.Sector, asked, reminders[l.ID]})
+		s.All = append(s.All, Standing{r, r.sum, l.Sector, asked, reminders[l.ID]})
 	}
 	order := func(x Standing) int { return slices.Index([]State{None, Draft, Submitted}, x.State) }
 	slices.SortStableFunc(s.All, func(a, b Standing) int { return cmp.Compare(order(a), order(b)) })

@@ -119,6 +119,8 @@ type Return struct {
 	ChangedBy   string       `json:"changed_by,omitempty"`
 	Version     int64        `json:"version"` // 0 of one that nobody began
 	Corrections []Correction `json:"corrections,omitempty"`
+
+	sum int64 // of its counts, as they are kept
 }
 
 // Correction is that a submitted return was changed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ import (
 	"tocsin/internal/audit"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/notify"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/text"
 )
@@ -359,4 +362,71 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestSumsThatAreKeptAreThoseOfWhatIsSubmitted(t *testing.T) {
+	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) {
+		r := rand.New(rand.NewPCG(5, 24))
+		known := map[int64]*Return{}
+		for range 120 {
+			who, state := 1+r.Int64N(6), Draft
+			if r.IntN(2) == 0 {
+				state = Submitted
+			}
+			x := Return{Year: 2024 + int(who%2), Constituent: who, State: state, Version: 1}
+			if now := known[who]; now != nil {
+				x.ID = now.ID
+			}
+			for _, c := range Classes()[:3] {
+				if n := r.Int64N(4); n > 0 {
+					x.Counts = append(x.Counts, Count{c, r.IntN(3), n})
+				}
+			}
+			if err := d.Upkeep(context.Background(), func(tx *db.Tx) error { return saveReturn(tx, &x) }); err != nil {
+				t.Fatal(err)
+			}
+			known[who] = &x
+		}
+		for year := 2024; year <= 2025; year++ {
+			want := map[Count]int64{}
+			for _, x := range known {
+				for _, c := range x.Counts {
+					if x.Year == year && x.State == Submitted {
+						want[Count{Class: c.Class, Severity: c.Severity}] += c.Incidents
+					}
+				}
+			}
+			var all []Count
+			var returns []Return
+			err := d.View(context.Background(), func(tx *db.Tx) (err error) {
+				if all, err = sumsIn(tx, year); err != nil {
+					return err
+				}
+				returns, err = returnsOf(tx, year)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range all {
+				if k := (Count{Class: c.Class, Severity: c.Severity}); want[k] != c.Incidents {
+					t.Errorf("%d %s %d: %d are kept, want %d", year, c.Class, c.Severity, c.Incidents, want[k])
+				} else {
+					delete(want, k)
+				}
+			}
+			if len(want) > 0 {
+				t.Errorf("%d: %v are not kept", year, want)
+			}
+			for _, x := range returns {
+				sum := int64(0)
+				for _, c := range known[x.Constituent].Counts {
+					sum += c.Incidents
+				}
+				if x.sum != sum {
+					t.Errorf("%d of %d: %d is kept, want %d", x.Constituent, year, x.sum, sum)
+				}
+			}
+		}
+	})
 }

@@ -209,12 +209,27 @@ func (s *Store) One(ctx context.Context, fingerprint string) (k Key, err error) 
 }
 
 // Protect implements notify.Protector.
-func (s *Store) Protect(ctx context.Context, l notify.Letter, message []byte) ([]byte, error) {
+func (s *Store) Protect(ctx context.Context, all ...*notify.Plain) {
 	now := s.Clock.Now()
-	to, keys, err := s.look(ctx, l, now)
-	if err != nil {
-		return nil, err
+	to := make([]constituency.Encryption, len(all))
+	var keys []Key
+	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		for i, p := range all {
+			if to[i], err = constituency.EncryptionFor(tx, p.Letter.Constituent, p.Letter.To, now); err != nil {
+				return err
+			}
+		}
+		keys, err = inUse(tx)
+		return err
+	})
+	for i, p := range all {
+		if p.Err = err; err == nil {
+			p.Message, p.Err = s.protect(&p.Letter, p.Message, to[i], keys, now)
+		}
 	}
+}
+
+func (s *Store) protect(l *notify.Letter, message []byte, to constituency.Encryption, keys []Key, now time.Time) ([]byte, error) {
 	signers, err := s.signers(keys, message, now)
 	if err != nil {
 		return nil, err
@@ -250,7 +265,11 @@ func (s *Store) Enough(ctx context.Context, l notify.Letter, message []byte) (bo
 	if encrypted(message) {
 		return true, nil
 	}
-	to, _, err := s.look(ctx, l, s.Clock.Now())
+	var to constituency.Encryption
+	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		to, err = constituency.EncryptionFor(tx, l.Constituent, l.To, s.Clock.Now())
+		return err
+	})
 	return err == nil && !to.Required && !l.EncryptionRequired, err
 }
 
@@ -261,17 +280,6 @@ func encrypted(message []byte) bool {
 	}
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	return err == nil && (kind == "multipart/encrypted" || kind == "application/pkcs7-mime" && strings.HasSuffix(strings.ToLower(params["smime-type"]), "enveloped-data"))
-}
-
-func (s *Store) look(ctx context.Context, l notify.Letter, now time.Time) (to constituency.Encryption, keys []Key, err error) {
-	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		if to, err = constituency.EncryptionFor(tx, l.Constituent, l.To, now); err != nil {
-			return err
-		}
-		keys, err = inUse(tx)
-		return err
-	})
-	return to, keys, err
 }
 
 // cover is the subject that travels in clear. Replies are found by the ticket in it.

@@ -311,8 +311,9 @@ func TestTheTeamsKeysAreKeptSealed(t *testing.T) {
 		d.must(err)
 		stranger := signing.New(signing.Config{DB: d.db, Clock: d.clock, Seal: other})
 		message := []byte("From: cert@cert.example\r\nSubject: a\r\n\r\na\r\n")
-		if _, err := stranger.Protect(d.ctx, notify.Letter{To: "a@a.example"}, message); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), k.Fingerprint) {
-			t.Errorf("another key file opens it: %v", err)
+		p := notify.Plain{Letter: notify.Letter{To: "a@a.example"}, Message: message}
+		if stranger.Protect(d.ctx, &p); fault.KindOf(p.Err) != fault.Unavailable || !strings.Contains(p.Err.Error(), k.Fingerprint) {
+			t.Errorf("another key file opens it: %v", p.Err)
 		}
 		list, err := d.keys.List(d.ctx)
 		if err != nil || len(list) != 2 || list[0].Fingerprint != made.Fingerprint || list[0].State(begin) != signing.Expiring || list[1].State(begin) != signing.InUse {
@@ -368,8 +369,9 @@ func TestAKeyThatCannotSignForTheTeamIsRefused(t *testing.T) {
 		c, k := protecttest.Certificate(begin.AddDate(1, 0, 0), "other@cert.example")
 		_, err := d.keys.Import(d.ctx, admin, c+k)
 		d.must(err)
-		if _, err := d.keys.Protect(d.ctx, notify.Letter{To: "a@a.example"}, []byte("From: cert@cert.example\r\nSubject: a\r\n\r\na\r\n")); fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("another address: %v", err)
+		p := notify.Plain{Letter: notify.Letter{To: "a@a.example"}, Message: []byte("From: cert@cert.example\r\nSubject: a\r\n\r\na\r\n")}
+		if d.keys.Protect(d.ctx, &p); fault.KindOf(p.Err) != fault.Unavailable {
+			t.Errorf("another address: %v", p.Err)
 		}
 	})
 }

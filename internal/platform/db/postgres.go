@@ -28,6 +28,7 @@ func openPostgres(ctx context.Context, url, world string) (*DB, error) {
 	cfg.RuntimeParams["search_path"] = schema
 	cfg.RuntimeParams["timezone"] = "UTC"
 	cfg.RuntimeParams["application_name"] = "tocsin"
+	cfg.RuntimeParams["jit"] = "off" // compiling a query takes longer than any of Tocsin's runs
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(16)
 	pool.SetMaxIdleConns(4)

@@ -115,37 +115,89 @@ func (l *Line) send(ctx context.Context, m Raw) error {
 	return l.judge(stage, err)
 }
 
+// hand hands a message over. Where the server takes commands in a group, they go out together (PIPELINING, RFC 2920): that spares two
+// of four ways there and back. The message itself leaves only when the server asked for it.
 func (l *Line) hand(m Raw) (stage string, err error) {
-	if err := l.smtp.Mail("<" + l.s.from.Address + ">"); err != nil {
-		return "sender", err
+	steps := [...]step{{"sender", l.envelope(), 250}, {"recipient", "RCPT TO:<" + m.To + ">", 25}, {"content", "DATA", 354}}
+	together, _ := l.smtp.Extension("PIPELINING")
+	if together {
+		if err := l.say(steps[0].line, steps[1].line, steps[2].line); err != nil {
+			return steps[0].stage, err
+		}
 	}
-	if err := l.smtp.Rcpt("<" + m.To + ">"); err != nil {
-		return "recipient", err
+	for i, s := range steps {
+		if !together {
+			if err := l.say(s.line); err != nil {
+				return s.stage, err
+			}
+		}
+		if _, _, err := l.smtp.Text.ReadResponse(s.want); err != nil {
+			var no *textproto.Error
+			if together && errors.As(err, &no) {
+				err = errors.Join(err, l.skip(len(steps)-1-i))
+			}
+			return s.stage, err
+		}
 	}
 	return "content", l.data(m.Bytes)
 }
 
-// data hands over the message itself. Its lines end in CRLF, so that there is nothing to do but to mark those that begin with a dot
-// (RFC 5321, section 4.5.2), and it goes out in one piece.
-func (l *Line) data(message []byte) error {
-	if bytes.Count(message, []byte("\n")) != bytes.Count(message, []byte("\r\n")) || !bytes.HasSuffix(message, []byte("\r\n")) {
-		w, err := l.smtp.Data()
+// step is a command, what it is about, and how an answer begins that is a yes.
+type step struct {
+	stage, line string
+	want        int
+}
+
+// envelope is the command that names the sender.
+func (l *Line) envelope() string {
+	line := "MAIL FROM:<" + l.s.from.Address + ">"
+	for _, e := range []struct{ name, parameter string }{{"8BITMIME", " BODY=8BITMIME"}, {"SMTPUTF8", " SMTPUTF8"}} {
+		if ok, _ := l.smtp.Extension(e.name); ok {
+			line += e.parameter
+		}
+	}
+	return line
+}
+
+func (l *Line) say(lines ...string) error {
+	w := l.smtp.Text.W
+	for _, line := range lines {
+		w.WriteString(line)
+		w.WriteString("\r\n") // a writer that failed says so when it is flushed
+	}
+	return w.Flush()
+}
+
+// skip reads the answers to commands that went out with one that was refused. A server that asks for the message all the same gets an
+// empty one, which has no recipient (RFC 2920, section 3.1).
+func (l *Line) skip(n int) error {
+	for ; n > 0; n-- {
+		code, _, err := l.smtp.Text.ReadResponse(0)
+		if err == nil && code == 354 {
+			if err = l.say("."); err == nil {
+				_, _, err = l.smtp.Text.ReadResponse(0)
+			}
+		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// data hands over the message itself, once the server asked for it. Its lines end in CRLF, so that there is nothing to do but to mark
+// those that begin with a dot (RFC 5321, section 4.5.2), and it goes out in one piece.
+func (l *Line) data(message []byte) error {
+	t := l.smtp.Text
+	if bytes.Count(message, []byte("\n")) != bytes.Count(message, []byte("\r\n")) || !bytes.HasSuffix(message, []byte("\r\n")) {
+		w := t.DotWriter()
 		if _, err := w.Write(message); err != nil {
 			return err
 		}
-		return w.Close()
-	}
-	t := l.smtp.Text
-	id, err := t.Cmd("DATA")
-	if err != nil {
-		return err
-	}
-	t.StartResponse(id)
-	defer t.EndResponse(id)
-	if _, _, err := t.ReadResponse(354); err != nil {
+		if err := w.Close(); err != nil {
+			return err
+		}
+		_, _, err := t.ReadResponse(250)
 		return err
 	}
 	if cap(l.out) > keptOut {
@@ -170,7 +222,7 @@ func (l *Line) data(message []byte) error {
 	if err := t.W.Flush(); err != nil {
 		return err
 	}
-	_, _, err = t.ReadResponse(250)
+	_, _, err := t.ReadResponse(250)
 	return err
 }
 

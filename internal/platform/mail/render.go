@@ -107,23 +107,44 @@ func appendQuoted(b []byte, text string) []byte {
 		if ended {
 			line = strings.TrimSuffix(line, "\r")
 		}
-		for i := range len(line) {
-			c := line[i]
-			plain := c > ' ' && c < 0x7f && c != '=' || (c == ' ' || c == '\t') && i < len(line)-1
-			if at > 75-3 && (at > 75-1 || !plain) {
-				b = append(b, "=\r\n"...)
-				at = 0
-			}
-			if plain {
-				b = append(b, c)
-				at++
-			} else {
-				b = append(b, '=', digits[c>>4], digits[c&15])
+		for line != "" {
+			run := line[:literal(line)]
+			if run == "" {
+				if at > 75-3 {
+					b = append(b, "=\r\n"...)
+					at = 0
+				}
+				b = append(b, '=', digits[line[0]>>4], digits[line[0]&15])
 				at += 3
+				line = line[1:]
+				continue
+			}
+			line = line[len(run):]
+			for run != "" {
+				if at > 75-1 {
+					b = append(b, "=\r\n"...)
+					at = 0
+				}
+				n := min(len(run), 75-at)
+				b = append(b, run[:n]...)
+				at += n
+				run = run[n:]
 			}
 		}
 		b = append(b, "\r\n"...)
 		at = 0
 	}
 	return b
+}
+
+// literal is how many bytes at the beginning of a line stand for themselves in quoted-printable.
+func literal(line string) int {
+	for i := range len(line) {
+		c := line[i]
+		if c > ' ' && c < 0x7f && c != '=' || (c == ' ' || c == '\t') && i < len(line)-1 {
+			continue
+		}
+		return i
+	}
+	return len(line)
 }

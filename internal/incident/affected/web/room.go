@@ -252,11 +252,19 @@ type tellOut struct {
 // PageTitle is the case's number.
 func (o *tellOut) PageTitle() string { return o.Case.Number }
 
+// write begins a notice: to those that were chosen, else to everybody about whom nothing is decided.
 func (r *room) write(ctx context.Context, _ web.Visitor, in struct {
 	Numbered
 	To []int64 `query:"to"`
 }) (*tellOut, error) {
-	return r.notice(ctx, in.ID, in.To, affected.Notice{})
+	out, err := r.notice(ctx, in.ID, in.To, affected.Notice{})
+	if err != nil || len(in.To) > 0 {
+		return out, err
+	}
+	for _, a := range out.Items {
+		out.To[a.ID] = a.State == affected.Undecided
+	}
+	return out, nil
 }
 
 func (r *room) notice(ctx context.Context, id int64, to []int64, n affected.Notice) (*tellOut, error) {

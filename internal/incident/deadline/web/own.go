@@ -13,10 +13,14 @@ import (
 
 type ownIn struct {
 	State string `query:"state" max:"16"`
+	After string `query:"after" max:"60"`
 }
+
+const ownShown = 100
 
 type ownPage struct {
 	Rows   []row
+	Pager  web.Pager
 	Filter ownIn
 	States []web.Option
 	Empty  web.Empty
@@ -38,7 +42,9 @@ func (p *ownPage) Owner() bool {
 }
 
 func (r *room) mine(ctx context.Context, v web.Visitor, in ownIn, report int64) (none egress.Cleared[*ownPage], err error) {
-	c, err := r.desk.Mine(ctx, v.Actor, disclosure.Portal, deadline.Filter{State: deadline.State(in.State), Limit: 500}, report)
+	f := deadline.Filter{State: deadline.State(in.State), Limit: ownShown + 1}
+	f.AfterDue, f.AfterID = place(in.After)
+	c, err := r.desk.Mine(ctx, v.Actor, disclosure.Portal, f, report)
 	if err != nil {
 		return none, err
 	}
@@ -52,6 +58,12 @@ func (r *room) mine(ctx context.Context, v web.Visitor, in ownIn, report int64) 
 			p.States = append(p.States, web.Option{Value: string(s), Label: v.T("clock.state." + string(s))})
 		}
 	}
+	next := ""
+	if report == 0 && len(all) > ownShown {
+		all = all[:ownShown]
+		next = cursorAt(all[ownShown-1].Due, all[ownShown-1].ID)
+	}
+	p.Pager = web.NewPager(v, next, len(all))
 	for i := range all {
 		x := line(v, all[i].Line())
 		if x.About = all[i].ReportNumber; all[i].Report != 0 {

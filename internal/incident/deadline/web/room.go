@@ -38,7 +38,7 @@ func Room(d *deadline.Desk, name Names) web.Room {
 	r := &room{d, name}
 	return web.Room{Name: "clock", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/clocks", Key: "nav.clocks", Order: 26, Shortcut: "t", Permission: read},
+			{Path: "/clocks", Key: "nav.clocks", Group: "incidents", Order: 26, Shortcut: "t", Permission: read},
 			{Path: "/portal/clocks", Key: "nav.clocks", Order: 61, Permission: portal},
 		},
 		Routes: []web.Route{
@@ -175,7 +175,11 @@ func cursor(more bool, ls []deadline.Listed) string {
 		return ""
 	}
 	last := ls[len(ls)-1]
-	return strconv.FormatInt(last.Due, 10) + "." + strconv.FormatInt(last.ID, 10)
+	return cursorAt(last.Due, last.ID)
+}
+
+func cursorAt(due, id int64) string {
+	return strconv.FormatInt(due, 10) + "." + strconv.FormatInt(id, 10)
 }
 
 // place reads a cursor; what is none begins the list again.

@@ -126,8 +126,8 @@ func (r *room) live(ctx context.Context, v web.Visitor, in listIn) (*livePart, e
 	if err != nil {
 		return nil, err
 	}
-	p.Tally = []web.Tile{{Label: v.T("tile.late"), Value: v.Number(t.Late), Href: "/clocks?state=late"}, {Label: v.T("tile.soon"), Value: v.Number(t.Soon)},
-		{Label: v.T("tile.live"), Value: v.Number(t.Live), Href: "/clocks"}}
+	p.Tally = []web.Tile{{Label: v.T("tile.late"), Value: counted(v, t.Late), Href: "/clocks?state=late"}, {Label: v.T("tile.soon"), Value: counted(v, t.Soon)},
+		{Label: v.T("tile.live"), Value: counted(v, t.Live), Href: "/clocks"}}
 	raised, err := r.desk.Unseen(ctx)
 	if err != nil {
 		return nil, err
@@ -195,6 +195,14 @@ func (r *room) one(ctx context.Context, v web.Visitor, in Numbered) (*onePage, e
 		p.Next = time.UnixMicro(c.Alarms[c.Stage].At)
 	}
 	return p, nil
+}
+
+// counted is a number of clocks as far as they are counted.
+func counted(v web.Visitor, n int64) string {
+	if n > deadline.MostCounted {
+		return v.Number(deadline.MostCounted) + "+"
+	}
+	return v.Number(n)
 }
 
 func clockPath(id int64) string { return "/clocks/" + strconv.FormatInt(id, 10) }

@@ -65,24 +65,31 @@ func sumsOf(v web.Visitor, p *nation.Profile, s yearly.Summary) sums {
 	return out
 }
 
-const shown = 1000
+const shown = 200 // constituents on a page
 
 type standOut struct {
 	sums
 	All   []yearly.Standing
-	More  int
+	Pager web.Pager
 	Years []web.Option
 	May   bool
 }
 
 func (r *room) stand(ctx context.Context, v web.Visitor, in struct {
-	Year int `query:"year" min:"0"`
+	Year  int `query:"year" min:"0"`
+	After int `query:"after" min:"0"`
 }) (*standOut, error) {
 	s, err := r.desk.Stand(ctx, in.Year)
 	if err != nil {
 		return nil, err
 	}
-	out := &standOut{sums: sumsOf(v, s.Profile, s.Summary), All: s.All[:min(len(s.All), shown)], More: max(0, len(s.All)-shown), May: v.May(write)}
+	out := &standOut{sums: sumsOf(v, s.Profile, s.Summary), May: v.May(write)}
+	rest := s.All[min(in.After, len(s.All)):]
+	next := ""
+	if len(rest) > shown {
+		rest, next = rest[:shown], fmt.Sprint(in.After+shown)
+	}
+	out.All, out.Pager = rest, web.NewPager(v, next, len(rest))
 	for i := range 10 {
 		year := fmt.Sprint(yearly.Latest(s.Profile, v.Now) - i)
 		out.Years = append(out.Years, web.Option{Value: year, Label: year})
