@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/incident"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
 )
 
@@ -146,6 +147,20 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	// special CERTs
 	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
 		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
+
+	// situation reports: one that was distributed and is corrected, and the next draft
+	if _, err := w.Sitreps.Draft(t.Context(), act.Machine); fault.KindOf(err) != fault.Conflict { // the morning may have made it
+		must(err)
+	}
+	root.post(t, at, "/sitreps/1/refresh", nil)
+	root.post(t, at, "/sitreps/1/edit", url.Values{"version": {"2"}, "language": {"en"}, "tlp": {"GREEN"}, "judgement": {"Patch the gateways <today>."}})
+	_, err = w.Sitreps.Approve(t.Context(), act.Machine, 1, 0)
+	must(err)
+	root.post(t, at, "/sitreps/1/distribute", url.Values{"everybody": {"1"}})
+	root.post(t, at, "/sitreps/1/correct", url.Values{"reason": {"One gateway was forgotten."}})
+	root.post(t, at, "/sitreps", nil)
+	root.start = append(root.start, "/sitreps/1", "/sitreps/1/print", "/sitreps/2/edit", "/sitreps/3", "/sitreps/1/distribute?everybody=1&staff=1", "/sitreps/2/distribute?same=1",
+		"/statistics?by=month&of=severity", "/statistics?of=sector", fmt.Sprintf("/statistics/years/%d", w.Clock().Now().Year()-1))
 
 	// statistics of last year: returned, and corrected
 	statistics := fmt.Sprintf("/portal/yearly/%d/%d", w.Clock().Now().Year()-1, own.ID)

@@ -31,7 +31,9 @@ import (
 	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/mail"
+	"tocsin/internal/situation/sitrep"
 	"tocsin/internal/view"
 	"tocsin/internal/world"
 )
@@ -227,6 +229,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		return fmt.Sprint(id)
 	}
 	switch kind {
+	case "sitrep": // of nobody's: there is one draft, which the morning may have made
+		if _, err := w.Sitreps.Draft(t.Context(), f.root); fault.KindOf(err) != fault.Conflict {
+			f.must(err)
+		}
+		open, _, err := w.Sitreps.List(t.Context(), sitrep.Filter{State: sitrep.Draft, Limit: 1})
+		f.must(err)
+		return fmt.Sprint(open[0].ID)
 	case "special-cert": // of nobody's: the register is public
 		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
 		f.must(err)

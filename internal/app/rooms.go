@@ -57,6 +57,10 @@ import (
 	portalweb "tocsin/internal/portal/web"
 	"tocsin/internal/situation"
 	situationapi "tocsin/internal/situation/api"
+	sitrepapi "tocsin/internal/situation/sitrep/api"
+	sitrepweb "tocsin/internal/situation/sitrep/web"
+	statisticapi "tocsin/internal/situation/statistic/api"
+	statisticweb "tocsin/internal/situation/statistic/web"
 	situationweb "tocsin/internal/situation/web"
 	viewapi "tocsin/internal/view/api"
 	viewweb "tocsin/internal/view/web"
@@ -131,6 +135,8 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
+		sitrepweb.Room(w.Sitreps),
+		statisticweb.Room(w.Statistics),
 		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		deadlineweb.Room(w.Deadlines, profile.SectorName),
@@ -172,6 +178,8 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, leakapi.Routes(w.Leaks)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
+	routes = append(routes, sitrepapi.Routes(w.Sitreps)...)
+	routes = append(routes, statisticapi.Routes(w.Statistics)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, specialapi.Routes(w.Special)...)
 	routes = append(routes, yearlyapi.Routes(w.Yearly)...)

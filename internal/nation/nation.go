@@ -24,6 +24,7 @@ type Profile struct {
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
 	Yearly       Yearly               `toml:"yearly"`
+	Sitrep       Sitrep               `toml:"sitrep"`
 	Holidays     []Holiday            `toml:"holiday"`
 	TwoPerson    TwoPerson            `toml:"two_person"`
 	Disclosure   Disclosure           `toml:"disclosure"`

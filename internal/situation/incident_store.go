@@ -58,6 +58,9 @@ func (o *Incidents) read(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.PreparedRow(`SELECT COUNT(*) FROM sitrep WHERE state = 'draft'`).Scan(&o.Sitreps); err != nil {
+		return err
+	}
 	return tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM clock WHERE state = 'late'), (SELECT COUNT(*) FROM clock WHERE state = 'running'),
 		COALESCE((SELECT MIN(due) FROM clock WHERE state = 'running'), 0)`).Scan(&o.Late, &o.Running, &o.NextDue)
 }

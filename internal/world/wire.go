@@ -35,6 +35,8 @@ import (
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -111,6 +113,12 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Situation = situation.New(w.db, w.Findings).WithClock(w.cfg.Clock)
+	w.Statistics = &statistic.Desk{DB: w.db, Clock: w.cfg.Clock, Nation: w.Nation, Yearly: w.Yearly}
+	w.Sitreps, err = sitrep.New(sitrep.Config{DB: w.db, Clock: w.cfg.Clock, Situation: w.Situation, Feeds: w.Feeds, Deadlines: w.Deadlines, Constituency: w.Constituency,
+		Nation: w.Nation, Identity: w.Identity, Gate: w.Gate, Outbox: w.Outbox})
+	if err != nil {
+		return err
+	}
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
 		return nil
@@ -128,6 +136,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Digest.Register(w.jobs)
 	w.Deadlines.Register(w.jobs)
 	w.Yearly.Register(w.jobs)
+	w.Sitreps.Register(w.jobs)
 	return nil
 }
 

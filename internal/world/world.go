@@ -40,6 +40,8 @@ import (
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -104,6 +106,8 @@ type World struct {
 	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
+	Sitreps      *sitrep.Desk
+	Statistics   *statistic.Desk
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox
