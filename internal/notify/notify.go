@@ -139,6 +139,9 @@ func (o *Outbox) composer(kind string) Composer {
 	return o.composers[kind]
 }
 
+// Composes tells whether letters of a kind say nothing before their turn comes.
+func (o *Outbox) Composes(kind string) bool { return o.composer(kind) != nil }
+
 // Wake makes an idle outbox look at once instead of at the next tick.
 func (o *Outbox) Wake() {
 	select {

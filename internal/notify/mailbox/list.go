@@ -140,7 +140,7 @@ func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, 
 
 // textOf is the beginning of what a letter says. One that is composed when its turn comes says nothing yet.
 func (b *Box) textOf(ctx context.Context, l *notify.Letter) (string, error) {
-	if l.Rendered == 0 && l.Kind != answerKind {
+	if l.Rendered == 0 && b.Outbox.Composes(l.Kind) {
 		return "", nil
 	}
 	_, content, err := b.Outbox.Preview(ctx, l.ID)
