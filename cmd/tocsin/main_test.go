@@ -30,6 +30,7 @@ func params(dir string) testscript.Params {
 			"serving":  serving,
 			"get":      get,
 			"freeport": freePort,
+			"incident": opened,
 		},
 	}
 }

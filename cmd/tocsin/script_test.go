@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tocsin/internal/identity"
+	"tocsin/internal/incident"
+	"tocsin/internal/world"
 )
 
 // status runs a command and compares its exit code: status 3 tocsin ingest wrong.csv.
@@ -121,4 +126,26 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	ts.Check(err)
 	ts.Setenv(args[0], port)
+}
+
+// opened reports an incident of a constituent, and with -case makes a case of it, in a data directory: incident data grid 'All stands still' -case.
+func opened(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: incident DIR REF TITLE [-case]")
+	}
+	ctx := context.Background()
+	w, err := world.Open(ctx, world.Config{Dir: ts.MkAbs(args[0])})
+	ts.Check(err)
+	defer w.Close()
+	id, err := w.Incidents.ConstituentOf(ctx, "constituent", args[1])
+	ts.Check(err)
+	r, _, err := w.Incidents.File(ctx, identity.LocalActor, incident.Reporter{Origin: incident.FromStaff, Constituent: id},
+		incident.Filing{Title: args[2], Text: "As it was told.\nBeacons to 198.51.100.77", Aware: w.Clock().Now().Add(-time.Hour).UnixMicro()})
+	ts.Check(err)
+	ts.Setenv("REPORT", r.Number)
+	if len(args) > 3 {
+		k, err := w.Incidents.Accept(ctx, identity.LocalActor, r.ID, 0, incident.Opening{Type: "infected-system"})
+		ts.Check(err)
+		ts.Setenv("CASE", k.Number)
+	}
 }

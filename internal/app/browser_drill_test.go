@@ -267,7 +267,7 @@ func TestADrillFromTheFirstReportToTheClosedCase(t *testing.T) {
 	desk.open(at)
 	desk.choose("to", "closed")
 	desk.press("Change the state")
-	desk.says("the case "+the+" has open deadlines (1), the first is final-report")
+	desk.says("the case " + the + " has open deadlines (1), the first is final-report")
 	desk.quiet("closing too early", "status of 40")
 
 	d.at("2026-04-06 11:00:00")

@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/incident"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/world"
 )
 
@@ -88,6 +89,12 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"entity"}, "constituent": {own.Ref}, "why": {"Their gateway is in the list."}})
 	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"persons"}, "name": {"Customers of the grid"}, "persons": {"1200"}, "why": {"In the list that is on sale."}})
 	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks", "/cases/1/affected/find?values=100.64.1.1", "/cases/1/affected/tell?to=1")
+	root.post(t, at, "/cases/1/letters/new", url.Values{"to": {"constituent"}, "constituent": {own.Ref}, "subject": {"A question"}, "text": {"Which gateway is it?"}, "tlp": {"GREEN"}, "lowered": {"Nothing of the case is in it."}, "send": {"1"}})
+	_, err = w.Constituency.AddAsset(t.Context(), identity.LocalActor, constituency.Asset{Constituent: own.ID, Kind: constituency.DomainAsset, Value: "leaked.example"})
+	must(err)
+	root.upload(t, at, "/cases/1/leaks", "list.txt", "ana@leaked.example\nboris@shop.example\n", url.Values{"title": {"The shop of 2025"}, "told": {"Change the password."}, "permit": {"The court"}})
+	nobody.post(t, at, "/affected", url.Values{"mail": {"boris@shop.example"}})
+	root.start = append(root.start, "/cases/1/leaks", "/cases/1/letters", "/cases/1/letters/new", "/reports/1/letters", "/reports/1/letters/new")
 
 	// the gate
 	root.post(t, at, "/disclosure/circles", url.Values{"name": {"energy"}, "title": {"Energy"}})
@@ -140,6 +147,20 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	// special CERTs
 	root.post(t, at, "/special-certs/new", url.Values{"name": {"CERT of the grids"}, "organisation": {"Grids of Ruritania"}, "scope": {"Transmission and distribution"},
 		"mail": {"cert@grids.example"}, "fingerprint": {strings.Repeat("AB", 20)}, "approved": {"1"}, "approval": {"The head of the CERT, by letter"}})
+
+	// situation reports: one that was distributed and is corrected, and the next draft
+	if _, err := w.Sitreps.Draft(t.Context(), act.Machine); fault.KindOf(err) != fault.Conflict { // the morning may have made it
+		must(err)
+	}
+	root.post(t, at, "/sitreps/1/refresh", nil)
+	root.post(t, at, "/sitreps/1/edit", url.Values{"version": {"2"}, "language": {"en"}, "tlp": {"GREEN"}, "judgement": {"Patch the gateways <today>."}})
+	_, err = w.Sitreps.Approve(t.Context(), act.Machine, 1, 0)
+	must(err)
+	root.post(t, at, "/sitreps/1/distribute", url.Values{"everybody": {"1"}})
+	root.post(t, at, "/sitreps/1/correct", url.Values{"reason": {"One gateway was forgotten."}})
+	root.post(t, at, "/sitreps", nil)
+	root.start = append(root.start, "/sitreps/1", "/sitreps/1/print", "/sitreps/2/edit", "/sitreps/3", "/sitreps/1/distribute?everybody=1&staff=1", "/sitreps/2/distribute?same=1",
+		"/statistics?by=month&of=severity", "/statistics?of=sector", fmt.Sprintf("/statistics/years/%d", w.Clock().Now().Year()-1))
 
 	// statistics of last year: returned, and corrected
 	statistics := fmt.Sprintf("/portal/yearly/%d/%d", w.Clock().Now().Year()-1, own.ID)

@@ -49,7 +49,7 @@ func furnishTold(t *testing.T, w *world.World, own constituency.Listed) (link st
 	letters, _, err := w.Outbox.List(ctx, notify.Filter{Limit: 50})
 	must(err)
 	for _, l := range letters {
-		if _, c, err := w.Outbox.Preview(ctx, l.ID); err == nil && c != nil && l.Constituent == own.ID {
+		if _, c, err := w.Outbox.Preview(ctx, l.ID); err == nil && c != nil && l.Constituent == own.ID && l.Kind == "digest" {
 			link = answerLink.FindString(c.Text)
 		}
 	}

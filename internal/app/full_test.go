@@ -25,12 +25,15 @@ import (
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
+	"tocsin/internal/incident/leak"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/mail"
+	"tocsin/internal/situation/sitrep"
 	"tocsin/internal/view"
 	"tocsin/internal/world"
 )
@@ -226,6 +229,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		return fmt.Sprint(id)
 	}
 	switch kind {
+	case "sitrep": // of nobody's: there is one draft, which the morning may have made
+		if _, err := w.Sitreps.Draft(t.Context(), f.root); fault.KindOf(err) != fault.Conflict {
+			f.must(err)
+		}
+		open, _, err := w.Sitreps.List(t.Context(), sitrep.Filter{State: sitrep.Draft, Limit: 1})
+		f.must(err)
+		return fmt.Sprint(open[0].ID)
 	case "special-cert": // of nobody's: the register is public
 		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
 		f.must(err)
@@ -282,6 +292,13 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		all, err := w.Affected.List(t.Context(), id)
 		f.must(err)
 		return fmt.Sprint(all[0].ID)
+	case "leak":
+		var id int64
+		fmt.Sscan(f.object("case", role, own, false), &id)
+		domain := map[bool]string{true: "alpha.example", false: "canary-domain.example"}[own]
+		l, err := w.Leaks.Load(t.Context(), f.root, leak.Leak{Case: id, Title: label, Told: label, Permit: "The court"}, strings.NewReader("CANARY-nobody@private.example\nsomebody@"+domain+"\n"))
+		f.must(err)
+		return fmt.Sprint(l.ID)
 	case "recovery":
 		id, _ := f.person("lost", identity.Held{Role: identity.Reader})
 		_, asker := f.person("asks", identity.Held{Role: identity.Administrator})

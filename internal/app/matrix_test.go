@@ -33,6 +33,11 @@ var placed = map[string][]string{
 	"/cases/{id}/indicators/":                 {"case", "=csv"},
 	"/cases/{id}/affected/":                   {"case", "affected"},
 	"/cases/{id}/affected/export/":            {"case", "=csv"},
+	"/cases/{id}/leaks/":                      {"case", "leak"},
+	"/portal/leaks/":                          {"leak"},
+	"/api/cases/{id}/leaks/":                  {"case", "leak"},
+	"/api/leaks/ranges/":                      {"=abcde"},
+	"/api/portal/leaks/":                      {"leak"},
 	"/constituents/":                          {"constituent"},
 	"/conversations/":                         {"conversation"},
 	"/constituents/{id}/assets/":              {"constituent", "asset"},
@@ -88,6 +93,12 @@ var placed = map[string][]string{
 	"/registry/requests/":                     {"request"},
 	"/sectors/":                               {"=energy"},
 	"/shared/cases/":                          {"part"},
+	"/sitreps/":                               {"sitrep"},
+	"/sitreps/{id}/export/":                   {"sitrep", "=md"},
+	"/api/sitreps/":                           {"sitrep"},
+	"/api/statistics/years/":                  {"=2025"},
+	"/statistics/years/":                      {"=2025"},
+	"/api/sitreps/{id}/export/":               {"sitrep", "=md"},
 	"/shared/cases/{id}/files/":               {"part", "part-file"},
 	"/sign-in/from/":                          {"=absent"},
 	"/sign-in/with/":                          {"=absent"},
@@ -269,6 +280,8 @@ func (f *full) expect(d app.Declared, role identity.Role, own bool, kinds []stri
 		return first
 	case !slices.Contains(role.Permissions(), d.Permission):
 		return refused
+	case role == identity.SectorCERT && slices.Equal(kinds, []string{"leak"}):
+		return hidden // addresses in leaked data are the domain owner's alone
 	case own || len(kinds) == 0:
 		return allowed
 	}

@@ -35,6 +35,10 @@ import (
 	deadlineweb "tocsin/internal/incident/deadline/web"
 	filingapi "tocsin/internal/incident/filing/api"
 	filingweb "tocsin/internal/incident/filing/web"
+	leakapi "tocsin/internal/incident/leak/api"
+	leakweb "tocsin/internal/incident/leak/web"
+	letterapi "tocsin/internal/incident/letter/api"
+	letterweb "tocsin/internal/incident/letter/web"
 	incidentweb "tocsin/internal/incident/web"
 	yearlyapi "tocsin/internal/incident/yearly/api"
 	yearlyweb "tocsin/internal/incident/yearly/web"
@@ -53,6 +57,10 @@ import (
 	portalweb "tocsin/internal/portal/web"
 	"tocsin/internal/situation"
 	situationapi "tocsin/internal/situation/api"
+	sitrepapi "tocsin/internal/situation/sitrep/api"
+	sitrepweb "tocsin/internal/situation/sitrep/web"
+	statisticapi "tocsin/internal/situation/statistic/api"
+	statisticweb "tocsin/internal/situation/statistic/web"
 	situationweb "tocsin/internal/situation/web"
 	viewapi "tocsin/internal/view/api"
 	viewweb "tocsin/internal/view/web"
@@ -127,12 +135,16 @@ func (s *Server) rooms(profile *nation.Profile, ways []identityweb.Way) []web.Ro
 		identityweb.Room(identityweb.Config{Store: w.Identity, Team: profile.Team.Name, URL: strings.TrimSuffix(s.PublicURL().String(), "/"), Name: w.ConstituentName, Find: w.ConstituentByRef, Clear: s.clearColleagues, Ways: ways, Mail: s.invitationMail()}),
 		viewweb.Room(w.Views),
 		situationweb.Room(w.Situation, s.sharer(), profile.SectorName),
+		sitrepweb.Room(w.Sitreps),
+		statisticweb.Room(w.Statistics),
 		incidentweb.Room(w.Incidents, profile.SectorName),
 		eventweb.Room(w.Findings, w.Intake, profile.SectorName, w.Digest),
 		deadlineweb.Room(w.Deadlines, profile.SectorName),
 		constituencyweb.Room(w.Constituency, w.Nation, s.toldLast),
 		digestweb.Room(w.Digest, profile.SectorName),
 		affectedweb.Room(w.Affected),
+		letterweb.Room(w.Letters),
+		leakweb.Room(w.Leaks),
 		specialweb.Room(w.Special),
 		yearlyweb.Room(w.Yearly),
 		mailboxweb.Room(w.Mailbox),
@@ -162,8 +174,12 @@ func (s *Server) rest() (http.Handler, error) {
 	routes = append(routes, incidentapi.Routes(w.Incidents)...)
 	routes = append(routes, digestapi.Routes(w.Digest)...)
 	routes = append(routes, affectedapi.Routes(w.Affected)...)
+	routes = append(routes, letterapi.Routes(w.Letters)...)
+	routes = append(routes, leakapi.Routes(w.Leaks)...)
 	routes = append(routes, viewapi.Routes(w.Views)...)
 	routes = append(routes, situationapi.Routes(w.Situation, s.sharer())...)
+	routes = append(routes, sitrepapi.Routes(w.Sitreps)...)
+	routes = append(routes, statisticapi.Routes(w.Statistics)...)
 	routes = append(routes, constituencyapi.Routes(w.Constituency, w.Nation)...)
 	routes = append(routes, specialapi.Routes(w.Special)...)
 	routes = append(routes, yearlyapi.Routes(w.Yearly)...)

@@ -38,3 +38,18 @@ func Refs(tx *db.Tx) (map[int64]string, error) {
 	}
 	return out, err
 }
+
+// Domains lists the domains of the registry on a day, each with the constituents that it belongs to, in their order.
+func Domains(tx *db.Tx, day Day) (map[string][]int64, error) {
+	out := map[string][]int64{}
+	return out, tx.Each(`SELECT value, constituent FROM asset WHERE kind = 'domain' AND valid_from <= $1 AND valid_until > $1 ORDER BY value, constituent`,
+		[]any{int64(day)}, func(scan func(...any) error) error {
+			var domain string
+			var id int64
+			err := scan(&domain, &id)
+			if at := out[domain]; len(at) == 0 || at[len(at)-1] != id {
+				out[domain] = append(at, id)
+			}
+			return err
+		})
+}

@@ -5,6 +5,7 @@ package nation
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Profile struct {
 	Designations map[string]Localized `toml:"designation"`
 	Regimes      []Regime             `toml:"regime"`
 	Yearly       Yearly               `toml:"yearly"`
+	Sitrep       Sitrep               `toml:"sitrep"`
 	Holidays     []Holiday            `toml:"holiday"`
 	TwoPerson    TwoPerson            `toml:"two_person"`
 	Disclosure   Disclosure           `toml:"disclosure"`
@@ -37,6 +39,20 @@ type Team struct {
 	Phone   string   `toml:"phone"`
 	Hours   string   `toml:"hours"`
 	RFC2350 string   `toml:"rfc2350"` // URL of the team's description in the form of RFC 2350
+}
+
+// Signature is how the team signs a letter: its name, and how it is reached, a line each.
+func (t Team) Signature() string {
+	lines := []string{t.Name}
+	if len(t.Mails) > 0 {
+		lines = append(lines, t.Mails[0])
+	}
+	for _, l := range []string{t.Phone, t.Hours} {
+		if l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Taxonomy is the edition of incident classes that the nation counts in.

@@ -100,6 +100,15 @@ func (o *Outbox) ByTicket(tx *db.Tx, ticket string) ([]Letter, error) {
 	return lettersByTicket(tx, ticket)
 }
 
+// Standing tells how far letters are, at most 1,000; those that are not there any more are missing.
+func (o *Outbox) Standing(ctx context.Context, ids []int64) (out map[int64]State, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		out, err = statesOf(tx, ids[:min(len(ids), 1000)])
+		return err
+	})
+	return out, err
+}
+
 // MarkAnswered notes, within the caller's act, that somebody replied. It changes only letters that were handed over.
 func (o *Outbox) MarkAnswered(tx *db.Tx, id int64) error {
 	return settle(tx, id, Answered, "", o.Clock.Now().UnixMicro())

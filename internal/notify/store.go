@@ -133,6 +133,41 @@ func leaseTo(tx *db.Tx, ls []Letter, holder string, until int64) error {
 	return err
 }
 
+// idList is a list of placeholders for ids, after so many others, and their values. The texts of lists are few: one is filled up with 0,
+// which is no id.
+func idList(after int, ids []int64) (in string, args []any) {
+	n := 1
+	for n < len(ids) {
+		n *= 2
+	}
+	b := []byte{'('}
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "$%d", after+i+1)
+		id := int64(0)
+		if i < len(ids) {
+			id = ids[i]
+		}
+		args = append(args, id)
+	}
+	return string(append(b, ')')), args
+}
+
+// statesOf tells how far letters are.
+func statesOf(tx *db.Tx, ids []int64) (map[int64]State, error) {
+	in, args := idList(0, ids)
+	out := map[int64]State{}
+	return out, tx.PreparedEach(`SELECT id, state FROM outbox_letter WHERE id IN `+in, args, func(scan func(...any) error) error {
+		var id int64
+		var s string
+		err := scan(&id, &s)
+		out[id] = State(s)
+		return err
+	})
+}
+
 // standing is what decides whether the hand-over of a letter may begin.
 type standing struct{ sending, rests, released bool }
 

@@ -22,6 +22,7 @@ type Incidents struct {
 	Late        int64            `json:"late" doc:"Statutory deadlines that were missed and are still owed"`
 	Running     int64            `json:"running" doc:"Statutory deadlines that run"`
 	NextDue     int64            `json:"next_due,omitempty" doc:"When the next of them ends, UTC microseconds"`
+	Sitreps     int64            `json:"sitreps" doc:"Situation reports that wait for approval"`
 	Opened      Compared         `json:"opened"`
 	Closed      Compared         `json:"closed"`
 	Reported    Compared         `json:"reported"`
@@ -35,14 +36,17 @@ type Compared struct {
 
 // Incidents counts the nation's incidents, and compares the latest days with those before them.
 func (s *Situation) Incidents(ctx context.Context, now time.Time, days int) (out *Incidents, err error) {
-	days = max(1, min(days, 366))
+	return s.IncidentsSince(ctx, now.Add(-time.Duration(max(1, min(days, 366)))*24*time.Hour), now)
+}
+
+// IncidentsSince counts the nation's incidents, and compares a time with as long a time before it.
+func (s *Situation) IncidentsSince(ctx context.Context, since, until time.Time) (out *Incidents, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		out = &Incidents{}
 		if err := out.read(tx); err != nil {
 			return err
 		}
-		until, since, before := now.UnixMicro(), now.AddDate(0, 0, -days).UnixMicro(), now.AddDate(0, 0, -2*days).UnixMicro()
-		return out.compare(tx, before, since, until)
+		return out.compare(tx, since.Add(-until.Sub(since)).UnixMicro(), since.UnixMicro(), until.UnixMicro())
 	})
 	return out, err
 }

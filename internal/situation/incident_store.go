@@ -60,6 +60,11 @@ func (o *Incidents) read(tx *db.Tx) error {
 	}
 	return tx.PreparedRow(`SELECT (SELECT COUNT(*) FROM clock WHERE state = 'late'), (SELECT COUNT(*) FROM clock WHERE state = 'running'),
 		COALESCE((SELECT MIN(due) FROM clock WHERE state = 'running'), 0)`).Scan(&o.Late, &o.Running, &o.NextDue)
+	if err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE state = 'draft'`).Scan(&o.Sitreps); err != nil {
+		return err
+	}
+	return tx.Row(`SELECT COALESCE(SUM(CASE WHEN state = 'late' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END), 0),
+		COALESCE(MIN(CASE WHEN state = 'running' THEN due END), 0) FROM clock WHERE live = 1`).Scan(&o.Late, &o.Running, &o.NextDue)
 }
 
 // compare counts what was reported, opened and closed since a time, and between an earlier one and that.

@@ -20,18 +20,23 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/leak"
+	"tocsin/internal/incident/letter"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/fetch"
 	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/spool"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -92,6 +97,12 @@ func (w *World) wire(ctx context.Context) error {
 	}
 	w.Filing.Box, w.Mailbox.Incidents = w.Mailbox, w.Filing.Mailbox()
 	w.Filing.Register(w.jobs)
+	if w.Leaks, err = leak.New(w.Incidents); err != nil {
+		return err
+	}
+	if w.Letters, err = letter.New(letter.Config{Incidents: w.Incidents, Box: w.Mailbox, Reach: w.reach}); err != nil {
+		return err
+	}
 	w.Deadlines, err = deadline.New(deadline.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Nation: w.Nation, Identity: w.Identity, Gate: w.Gate,
 		Outbox: w.Outbox, Incidents: w.Incidents})
 	if err != nil {
@@ -102,6 +113,12 @@ func (w *World) wire(ctx context.Context) error {
 		return err
 	}
 	w.Situation = situation.New(w.db, w.Findings).WithClock(w.cfg.Clock)
+	w.Statistics = &statistic.Desk{DB: w.db, Clock: w.cfg.Clock, Nation: w.Nation, Yearly: w.Yearly}
+	w.Sitreps, err = sitrep.New(sitrep.Config{DB: w.db, Clock: w.cfg.Clock, Situation: w.Situation, Feeds: w.Feeds, Deadlines: w.Deadlines, Constituency: w.Constituency,
+		Nation: w.Nation, Identity: w.Identity, Gate: w.Gate, Outbox: w.Outbox})
+	if err != nil {
+		return err
+	}
 	w.Portal = portal.New(portal.Config{DB: w.db, Clock: w.cfg.Clock, Constituency: w.Constituency, Feeds: w.Feeds, Lister: w.Findings, Intake: w.Intake, Gate: w.Gate, Digest: w.Digest, Outbox: w.Outbox})
 	if w.cfg.Serve == "" {
 		return nil
@@ -119,6 +136,7 @@ func (w *World) wire(ctx context.Context) error {
 	w.Digest.Register(w.jobs)
 	w.Deadlines.Register(w.jobs)
 	w.Yearly.Register(w.jobs)
+	w.Sitreps.Register(w.jobs)
 	return nil
 }
 
@@ -189,6 +207,18 @@ func (w *World) accountOf(ctx context.Context, login string) (incident.Account, 
 		return incident.Account{}, err
 	}
 	return incident.Account{ID: a.ID, Name: a.Name, Outside: !a.Disabled && !slices.ContainsFunc(a.Roles, func(h identity.Held) bool { return h.Role.Staff() })}, nil
+}
+
+// reach tells where an account that can still be used is written to.
+func (w *World) reach(ctx context.Context, account int64) (mail, language string, err error) {
+	a, err := w.Identity.ByID(ctx, account)
+	if fault.KindOf(err) == fault.NotFound || err == nil && a.Disabled {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return a.Login, a.Language, nil
 }
 
 // needsTwo asks the nation's profile whether an act needs two people.

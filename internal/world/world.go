@@ -25,6 +25,8 @@ import (
 	"tocsin/internal/incident/affected"
 	"tocsin/internal/incident/deadline"
 	"tocsin/internal/incident/filing"
+	"tocsin/internal/incident/leak"
+	"tocsin/internal/incident/letter"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
@@ -38,6 +40,8 @@ import (
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/portal"
 	"tocsin/internal/situation"
+	"tocsin/internal/situation/sitrep"
+	"tocsin/internal/situation/statistic"
 	"tocsin/internal/view"
 )
 
@@ -97,9 +101,13 @@ type World struct {
 	Incidents    *incident.Desk
 	Affected     *affected.Desk
 	Filing       *filing.Counter
+	Letters      *letter.Desk
+	Leaks        *leak.Desk
 	Deadlines    *deadline.Desk
 	Yearly       *yearly.Desk
 	Situation    *situation.Situation
+	Sitreps      *sitrep.Desk
+	Statistics   *statistic.Desk
 	Portal       *portal.Portal
 	Collect      *collect.Collector // nil unless the world is served
 	Outbox       *notify.Outbox

@@ -67,6 +67,8 @@ type grammar struct {
 	Disclosure   disclosureCmd   `cmd:"" help:"What left, to whom, when and under which rule."`
 	Outbox       outboxCmd       `cmd:"" help:"What is sent and what became of it: list, release, cancel, resend, stop, start."`
 	Incident     incidentCmd     `cmd:"" help:"Incidents: what the law asks for by when."`
+	Case         caseCmd         `cmd:"" help:"Cases: list, show, export."`
+	Report       reportCmd       `cmd:"" help:"Reports of incidents: list, show."`
 	User         userCmd         `cmd:"" help:"Who may sign in: list, invite, give roles, recover."`
 	Mailbox      mailboxCmd      `cmd:"" help:"What came by mail: list, show, answer, put aside, read now."`
 	Yearly       yearlyCmd       `cmd:"" help:"Statistics of all incidents that operators return once a year."`

@@ -24,7 +24,7 @@ type room struct{ log *audit.Log }
 func Room(l *audit.Log) web.Room {
 	r := &room{l}
 	return web.Room{Name: "audit", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/audit", Key: "nav.audit", Order: 90, Shortcut: "l", Permission: read}},
+		Nav: []web.NavEntry{{Path: "/audit", Key: "nav.audit", Group: "administration", Order: 90, Shortcut: "l", Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /audit", read, "audit.html", r.list),
 			web.Download("GET /audit/export", read, r.export),

@@ -33,8 +33,8 @@ func Room(s *constituency.Store, n *nation.Store, told Teller) web.Room {
 	r := &room{store: s, nation: n, told: told}
 	return web.Room{Name: "constituency", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/constituents", Key: "nav.constituents", Order: 30, Shortcut: "c", Permission: read},
-			{Path: "/why", Key: "nav.why", Order: 35, Shortcut: "w", Permission: read},
+			{Path: "/constituents", Key: "nav.constituents", Group: "constituents", Order: 30, Shortcut: "c", Permission: read},
+			{Path: "/why", Key: "nav.why", Group: "constituents", Order: 35, Shortcut: "w", Permission: read},
 		},
 		Routes: []web.Route{
 			web.Page("GET /constituents", read, "constituents.html", r.list),

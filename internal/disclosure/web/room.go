@@ -26,7 +26,7 @@ type room struct{ gate *disclosure.Gate }
 func Room(g *disclosure.Gate) web.Room {
 	r := &room{g}
 	return web.Room{Name: "disclosure", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/disclosure", Key: "nav.disclosure", Order: 80, Shortcut: "d", Permission: read}},
+		Nav: []web.NavEntry{{Path: "/disclosure", Key: "nav.disclosure", Group: "administration", Order: 80, Shortcut: "d", Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /disclosure", read, "ledger.html", r.ledger),
 			web.Page("GET /disclosure/ledger/{id}", read, "entry.html", r.entry),

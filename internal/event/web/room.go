@@ -36,7 +36,7 @@ type room struct {
 func Room(l *event.Lister, in *event.Intake, sectorName Names, desk *digest.Desk) web.Room {
 	r := &room{l, in, sectorName, desk}
 	return web.Room{Name: "finding", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/findings", Key: "nav.findings", Order: 20, Shortcut: "f", Permission: Read}},
+		Nav: []web.NavEntry{{Path: "/findings", Key: "nav.findings", Group: "findings", Order: 20, Shortcut: "f", Permission: Read}},
 		Routes: []web.Route{
 			web.Page("GET /findings", Read, "findings.html", r.findings),
 			web.Download("GET /findings/export/{format}", Read, r.export),

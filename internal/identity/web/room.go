@@ -47,7 +47,7 @@ const manage act.Permission = "portal.manage"
 func Room(c Config) web.Room {
 	r := &room{c}
 	return web.Room{Name: "identity", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/people", Key: "nav.people", Order: 85, Permission: identity.Read},
+		Nav: []web.NavEntry{{Path: "/people", Key: "nav.people", Group: "administration", Order: 85, Permission: identity.Read},
 			{Path: "/portal/people", Key: "nav.portal-people", Order: 85, Permission: manage}},
 		Routes: []web.Route{
 			web.Page("GET /sign-in", identity.Open, "sign-in.html", r.signInPage),

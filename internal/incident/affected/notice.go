@@ -213,12 +213,7 @@ func (w *writer) to(ctx context.Context, a Affected) (out []Letter, err error) {
 
 // language is the language that somebody is written to in, of those that there are texts in.
 func (w *writer) language(asked ...string) string {
-	for _, l := range append(asked, w.profile.Languages...) {
-		if l != "" {
-			return text.Match(w.words.Languages(), l)
-		}
-	}
-	return "en"
+	return w.words.Choose(append(asked, w.profile.Languages...)...)
 }
 
 func (w *writer) write(ctx context.Context, a Affected, recipient disclosure.Recipient, contact constituency.Contact, language string) (Letter, error) {
@@ -252,17 +247,7 @@ func (w *writer) write(ctx context.Context, a Affected, recipient disclosure.Rec
 }
 
 func signature(p *text.Printer, t nation.Team) string {
-	lines := []string{t.Name}
-	if len(t.Mails) > 0 {
-		lines = append(lines, t.Mails[0])
-	}
-	if t.Phone != "" {
-		lines = append(lines, t.Phone)
-	}
-	if t.Hours != "" {
-		lines = append(lines, t.Hours)
-	}
-	return p.T("notice.regards") + "\n" + strings.Join(lines, "\n")
+	return p.T("notice.regards") + "\n" + t.Signature()
 }
 
 func clip(s string, most int) string {

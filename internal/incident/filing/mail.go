@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail/protect"
 )
 
 const (
@@ -65,19 +66,18 @@ func (c *Counter) known(tx *db.Tx, ticket string) (bool, error) {
 	return false, nil
 }
 
-// takeMail makes a report of a letter. Its sender is whose it claims to be only when our own mail server vouches for it, and it is that of
-// contacts of one constituent alone.
+// takeMail makes a report of a letter. Its sender is whose it claims to be only when our own mail server vouches for it or it is signed
+// with a key of theirs, and it is that of contacts of one constituent alone.
 func (c *Counter) takeMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) (ticket string, constituent int64, err error) {
-	if m.Authentic == mailbox.Proven && !slices.Contains(m.Flaws, eml.Senders) {
-		if constituent, err = constituentOf(tx, m.From, int64(constituency.DayOf(c.Clock.Now()))); err != nil {
-			return "", 0, err
-		}
+	constituent, signed, err := c.sender(tx, m)
+	if err != nil {
+		return "", 0, err
 	}
 	r, _, err := c.fileLinked(ctx, tx, incident.Reporter{Origin: incident.FromMail, Constituent: constituent}, c.filingOf(m))
 	if err != nil {
 		return "", 0, err
 	}
-	said, err := json.Marshal(map[string]any{"number": r.Number, "origin": r.Origin, "constituent": constituent, "message": m.ID, "vouched": m.Authentic == mailbox.Proven, "sha256": r.SHA256})
+	said, err := json.Marshal(map[string]any{"number": r.Number, "origin": r.Origin, "constituent": constituent, "message": m.ID, "vouched": m.Authentic == mailbox.Proven, "signed": signed, "sha256": r.SHA256})
 	if err != nil {
 		return "", 0, err
 	}
@@ -85,6 +85,33 @@ func (c *Counter) takeMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) (
 		return "", 0, err
 	}
 	return r.Ticket(), constituent, kept{Message: m.ID, Report: r.ID}.queue(tx, c.Clock.Now())
+}
+
+// sender is the constituent that a letter proves to come from, 0 when it proves nothing, and whether its signature is what proves it. A
+// signature counts by the key of a contact of that very constituent with that very address: anybody can write any name into a key, and
+// have it registered as their own.
+func (c *Counter) sender(tx *db.Tx, m *mailbox.Message) (constituent int64, signed bool, err error) {
+	p := m.Protection
+	signed = p != nil && p.Signature == protect.Verified
+	forged := p != nil && (p.Signature == protect.SignatureFake || p.Signature == protect.KeyOfAnother)
+	if slices.Contains(m.Flaws, eml.Senders) || forged || m.Authentic != mailbox.Proven && !signed {
+		return 0, false, nil
+	}
+	day := constituency.DayOf(c.Clock.Now())
+	if constituent, err = constituentOf(tx, m.From, int64(day)); err != nil || constituent == 0 || !signed {
+		return constituent, false, err
+	}
+	contacts, err := constituency.Reach(tx, constituent, day)
+	if err != nil {
+		return 0, false, err
+	}
+	signed = slices.ContainsFunc(contacts, func(k constituency.Contact) bool {
+		return strings.EqualFold(k.Mail, m.From) && slices.ContainsFunc(k.Keys, func(k constituency.Key) bool { return k.Fingerprint == p.Fingerprint })
+	})
+	if !signed && m.Authentic != mailbox.Proven {
+		return 0, false, nil
+	}
+	return constituent, signed, nil
 }
 
 // filingOf is what a letter reports, in the bounds of a report. When the sender noticed it, it does not say: at the latest when it was sent.

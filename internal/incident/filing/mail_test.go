@@ -6,15 +6,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/internal/audit"
+	"tocsin/internal/constituency"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/notify/mailbox"
 	"tocsin/internal/notify/mailbox/mailboxtest"
+	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/job"
+	"tocsin/internal/platform/mail/protect"
+	"tocsin/internal/platform/mail/protect/protecttest"
 )
 
 // post gives the town a mailbox, whose mail to reports@cert.example becomes reports.
@@ -277,4 +282,56 @@ func BenchmarkMailIntake(b *testing.B) {
 	if n := len(w.reports()); n != b.N {
 		b.Fatalf("%d mails became %d reports", b.N, n)
 	}
+}
+
+// keyed gives the town a mailbox that judges signatures, and a contact of a constituent a key for addresses: OpenPGP for one, S/MIME for any.
+func (w *town) keyed(p *mailboxtest.Post, kind protect.Type, ref string, addresses ...string) *protect.Signer {
+	w.t.Helper()
+	ctx := context.Background()
+	p.Box.Open = signing.New(signing.Config{DB: w.DB, Clock: w.clock, Seal: w.Seal}).Open
+	var text string
+	if kind == protect.SMIME {
+		certificate, key := protecttest.Certificate(w.clock.Now().AddDate(1, 0, 0), addresses...)
+		text = key + certificate
+	} else {
+		var err error
+		text, err = protect.GenerateOpenPGP("SOC", addresses[0], w.clock.Now().Add(-time.Hour), 90*24*time.Hour)
+		w.ok(err)
+	}
+	s, err := protect.ParseSigner(text)
+	w.ok(err)
+	public, err := s.Certificate()
+	w.ok(err)
+	cs, err := w.Constituency.Contacts(ctx, w.ids[ref])
+	w.ok(err)
+	w.ok(w.Constituency.SetKeys(ctx, officer, cs[0].ID, []constituency.Key{{Key: public}}, false))
+	return s
+}
+
+func TestMailSignedByAContactIsItsConstituentsReport(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		p := w.post()
+		n := 0
+		send := func(by *protect.Signer, change string) incident.Report {
+			n++
+			raw := fmt.Sprintf("From: SOC <soc@hospital.example>\r\nTo: reports@cert.example\r\nSubject: signed %d\r\nMessage-ID: <s%d@hospital.example>\r\n"+
+				"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nAll shares end in .locked.\r\n", n, n)
+			signed, err := by.Sign([]byte(raw), w.clock.Now())
+			w.ok(err)
+			p.Receive(strings.ReplaceAll(strings.ReplaceAll(string(signed), "\r\n", "\n"), ".locked", change))
+			return w.last()
+		}
+		for _, kind := range []protect.Type{protect.OpenPGP, protect.SMIME} {
+			own := w.keyed(p, kind, "hospital", "soc@hospital.example")
+			if r := send(own, ".locked"); r.Constituent != w.ids["hospital"] || r.Mail != "soc@hospital.example" {
+				t.Errorf("%s: signed by the hospital's contact: %+v", kind, r)
+			}
+			if r := send(own, ".broken"); r.Constituent != 0 {
+				t.Errorf("%s: changed on its way, and of constituent %d", kind, r.Constituent)
+			}
+		}
+		if r := send(w.keyed(p, protect.SMIME, "bank", "it@bank.example", "soc@hospital.example"), ".locked"); r.Constituent != 0 {
+			t.Errorf("the bank's contact has a certificate in the hospital's name too, and is taken for constituent %d", r.Constituent)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,6 +116,9 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	for _, e := range entries {
 		p.Entries = append(p.Entries, entryOf(v, e))
 	}
+	if err := r.standing(ctx, p.Entries); err != nil {
+		return nil, err
+	}
 	if len(entries) > 0 && in.Before == 0 {
 		p.Seen = entries[0].ID
 	}
@@ -129,7 +133,7 @@ func (r *room) one(ctx context.Context, v web.Visitor, in caseIn) (*one, error) 
 	if p.People, err = r.staff(ctx, v); err != nil {
 		return nil, err
 	}
-	p.Sections = []section{{v.T("case.clocks"), clocks(c.ID)}, {v.T("case.affected"), caseOf(c.ID) + "/affected"}, {v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
+	p.Sections = []section{{v.T("case.clocks"), clocks(c.ID)}, {v.T("case.affected"), caseOf(c.ID) + "/affected"}, {v.T("case.letters"), caseOf(c.ID) + "/letters"}, {v.T("case.leaks"), caseOf(c.ID) + "/leaks"}, {v.T("title.case-indicators"), caseOf(c.ID) + "/indicators"}, {v.T("title.case-related"), caseOf(c.ID) + "/related"},
 		{v.T("title.case-participants"), caseOf(c.ID) + "/participants"}}
 	for _, s := range incident.Parts() {
 		p.Parts = append(p.Parts, web.Option{Value: s, Label: v.T("part." + s)})
@@ -150,6 +154,28 @@ type entry struct {
 	Later bool   // it was written down later than it happened
 	Hand  bool   // the next shift must read it
 	Links []section
+	// Letter is the number of the letter that it tells of, and State how far that is; "" when it is there no longer.
+	Letter  int64
+	State   string
+	Unknown bool // a stranger wrote it
+}
+
+// standing tells of the letters of entries how far they are now.
+func (r *room) standing(ctx context.Context, es []entry) error {
+	var ids []int64
+	for _, e := range es {
+		if e.Letter != 0 {
+			ids = append(ids, e.Letter)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	states, err := r.desk.Outbox.Standing(ctx, ids)
+	for i := range es {
+		es[i].State = string(states[es[i].Letter])
+	}
+	return err
 }
 
 func entryOf(v web.Visitor, e incident.Entry) entry {
@@ -180,8 +206,13 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Verdict      string
 		Indicators   int64
 		Object       string
+		Letter       int64
+		Subject      string
+		Message      int64
+		Verified     bool
 	}
 	json.Unmarshal([]byte(e.Detail), &d) // what cannot be read is shown by its kind alone
+	out.Letter = d.Letter
 	state := func(s string) string {
 		if s == "" {
 			return ""
@@ -233,6 +264,16 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	case "told":
 		out.What = v.T("entry.told", d.Name)
 		out.Links = []section{{v.T("case.affected"), caseOf(e.Case) + "/affected"}}
+	case "letter": // of the conversation by mail
+		out.What = v.T("entry.letter", cmp.Or(d.Name, d.To), d.Subject)
+		out.Links = []section{{v.T("case.letters"), caseOf(e.Case) + "/letters"}}
+	case "mail":
+		var from string
+		json.Unmarshal(d.From, &from)
+		out.What, out.Unknown = v.T("entry.mail-from", from), !d.Verified
+		if out.Links = []section{{v.T("case.letters"), caseOf(e.Case) + "/letters"}}; v.May(Write) {
+			out.Links = append(out.Links, section{v.T("entry.reply"), fmt.Sprintf("%s/letters/new?reply=%d", caseOf(e.Case), d.Message)})
+		}
 	case incident.KindTask:
 		out.What = v.T("entry.task-"+d.Did, d.Title)
 		if d.Assignee != "" {

@@ -44,8 +44,8 @@ const (
 func Room(d *incident.Desk, sector Names) web.Room {
 	r := &room{d, sector}
 	return web.Room{Name: "incident", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/reports", Key: "nav.reports", Order: 12, Shortcut: "r", Permission: Read},
-			{Path: "/cases", Key: "nav.cases", Order: 14, Shortcut: "a", Permission: Read},
+		Nav: []web.NavEntry{{Path: "/reports", Key: "nav.reports", Group: "incidents", Order: 12, Shortcut: "r", Permission: Read},
+			{Path: "/cases", Key: "nav.cases", Group: "incidents", Order: 14, Shortcut: "a", Permission: Read},
 			{Path: "/shared/cases", Key: "nav.shared-cases", Order: 64, Permission: TakePart}},
 		Routes: append([]web.Route{
 			web.Page("GET /reports", Read, "reports.html", r.board),

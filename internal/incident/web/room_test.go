@@ -30,7 +30,7 @@ import (
 func TestRoomKeepsTheRules(t *testing.T) {
 	webtest.Check(t, room.Room(nil, nil), "any", "at-least", "at.wrong", "board.waiting", "board.all", "board.none", "board.none-text", "cases.current", "cases.none",
 		"cases.none-text", "look.list", "look.board", "report-state.", "case-state.", "origin.", "answer.", "said.", "decide.", "type.none", "tlp.as-said", "pap.none", "scale.none",
-		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.", "find.none", "find.none-text", "tasks.none-text", "day.wrong", "verdict.", "link.", "shared.none", "shared.none-text")
+		"person.me", "person.nobody", "part.", "entry.", "entry-kind.", "change.", "change.of", "conflict.by", "file.none", "did.", "severity.", "find.none", "find.none-text", "tasks.none-text", "day.wrong", "verdict.", "link.", "letter-state.", "shared.none", "shared.none-text")
 }
 
 // desk serves the rooms of a town.

@@ -87,17 +87,42 @@ func (b *Box) reply(m *Message, answer Answer) (notify.Letter, error) {
 	}
 	text := answer.Text
 	if answer.Quote {
-		own, _ := eml.Quoted(m.Text)
-		text += "\n\n" + m.author() + ", " + time.UnixMicro(m.at()).UTC().Format("2006-01-02 15:04 UTC") + ":\n" + eml.Quote(own, quotedLines)
+		text += "\n\n" + m.Quote()
 	}
-	l.Content = &notify.Content{Subject: subject(m.Subject, m.Ticket), Text: text, Marking: mark}
+	l.Content = &notify.Content{Subject: subject(m.Subject, m.Ticket), Text: text, Marking: mark, References: m.References()}
+	return l, nil
+}
+
+// Quote is what the message says itself, as an answer quotes it.
+func (m *Message) Quote() string {
+	own, _ := eml.Quoted(m.Text)
+	return m.author() + ", " + time.UnixMicro(m.at()).UTC().Format("2006-01-02 15:04 UTC") + ":\n" + eml.Quote(own, quotedLines)
+}
+
+// References are the Message-IDs that an answer to the message carries, as notify.Content has them.
+func (m *Message) References() (out []string) {
 	for _, ref := range m.Earlier[max(0, len(m.Earlier)-maxEarlier):] {
-		l.Content.References = append(l.Content.References, "<"+ref+">")
+		out = append(out, "<"+ref+">")
 	}
 	if m.MessageID != "" {
-		l.Content.References = append(l.Content.References, "<"+m.MessageID+">")
+		out = append(out, "<"+m.MessageID+">")
 	}
-	return l, nil
+	return out
+}
+
+// Reply is the subject of an answer without the ticket: one Re:, whatever the message has.
+func (m *Message) Reply() string {
+	s := subject(m.Subject, m.Ticket)
+	return strings.TrimSpace(strings.TrimSuffix(s, "["+strings.Trim(m.Ticket, "[]")+"]"))
+}
+
+// Answered notes within the caller's act that a letter answers a message of a conversation.
+func (b *Box) Answered(tx *db.Tx, message, letter int64) error {
+	m, err := messageByID(tx, message)
+	if err != nil {
+		return err
+	}
+	return answered(tx, &m, letter)
 }
 
 func (m *Message) author() string {

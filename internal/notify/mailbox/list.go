@@ -98,7 +98,7 @@ func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, 
 		if err != nil {
 			return err
 		}
-		for _, m := range ms {
+		for _, m := range slices.Backward(ms) { // of what came at once the first first
 			c.Entries = append(c.Entries, Entry{At: m.Taken, Text: m.Text, Message: &m})
 		}
 		if c.Constituent, err = constituentOf(tx, ticket); err != nil {

@@ -38,7 +38,7 @@ type room struct{ Config }
 func Room(c Config) web.Room {
 	r := &room{c}
 	return web.Room{Name: "notify", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/outbox", Key: "nav.outbox", Order: 60, Shortcut: "o", Permission: read}},
+		Nav: []web.NavEntry{{Path: "/outbox", Key: "nav.outbox", Group: "letters", Order: 60, Shortcut: "o", Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /outbox", read, "outbox.html", r.outbox),
 			web.Action("POST /outbox/stop", stop, "GET /outbox", r.stop),

@@ -95,6 +95,19 @@ func (p Problem) String() string {
 // Problems is an Invalid error that names every place.
 type Problems []Problem
 
+// Add names another place.
+func (ps *Problems) Add(field, format string, args ...any) {
+	*ps = append(*ps, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// Err is the problems as an error; nil when there are none.
+func (ps Problems) Err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}
+
 // Error lists the first ten problems, one a line.
 func (ps Problems) Error() string {
 	var b strings.Builder

@@ -114,6 +114,16 @@ func (c *Catalogue) Languages() []string {
 	return append([]string{Fallback}, ls...)
 }
 
+// Choose is the language of the catalogue that fits best the first of those asked for that says anything; the fallback when none does.
+func (c *Catalogue) Choose(asked ...string) string {
+	for _, l := range asked {
+		if l != "" {
+			return Match(c.Languages(), l)
+		}
+	}
+	return Fallback
+}
+
 // Keys lists a language's own keys in order.
 func (c *Catalogue) Keys(lang string) []string {
 	var ks []string

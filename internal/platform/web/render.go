@@ -76,7 +76,7 @@ type frame struct {
 	Theme   string
 	Title   string
 	Content template.HTML
-	Nav     []navLink
+	Nav     navigation
 	Query   string // what the search box holds
 	Search  bool
 	Langs   []string
@@ -98,6 +98,12 @@ type frame struct {
 type navLink struct {
 	Path, Text, Shortcut string
 	Current              bool
+}
+
+// navigation is two rows: places, and the pages of the current one when it is a group of several.
+type navigation struct {
+	Places, Pages, All []navLink
+	Group              string
 }
 
 func (a *App) show(w http.ResponseWriter, r *http.Request, m *mounted, status int, v View) {
@@ -199,8 +205,9 @@ func (a *App) deliver(w http.ResponseWriter, r *http.Request, status int, b []by
 }
 
 // links is the navigation that the visitor may see; the longest path that begins this page's is the current one.
-func (a *App) links(v Visitor) []navLink {
+func (a *App) links(v Visitor) (out navigation) {
 	var ls []navLink
+	var groups []string
 	best := -1
 	for _, n := range a.nav {
 		if !v.May(n.Permission) || n.Unless != "" && v.May(n.Unless) {
@@ -208,6 +215,7 @@ func (a *App) links(v Visitor) []navLink {
 		}
 		l := navLink{n.Path, n.room.printers[v.Lang()].T(n.Key), n.Shortcut, false}
 		under := v.URL.Path == n.Path || n.Path != "/" && strings.HasPrefix(v.URL.Path, n.Path+"/")
+		groups = append(groups, n.Group)
 		if ls = append(ls, l); under && (best < 0 || len(n.Path) > len(ls[best].Path)) {
 			best = len(ls) - 1
 		}
@@ -215,7 +223,25 @@ func (a *App) links(v Visitor) []navLink {
 	if best >= 0 {
 		ls[best].Current = true
 	}
-	return ls
+	out.All = ls
+	members := map[string][]navLink{}
+	for i, l := range ls {
+		members[groups[i]] = append(members[groups[i]], l)
+	}
+	for i, l := range ls {
+		group := groups[i]
+		if of := members[group]; group != "" && len(of) > 1 {
+			if l.Path != of[0].Path { // the place is there already
+				continue
+			}
+			l = navLink{Path: l.Path, Text: a.base.printers[v.Lang()].T("group." + group)}
+			if l.Current = best >= 0 && groups[best] == group; l.Current {
+				out.Pages, out.Group = of, l.Text
+			}
+		}
+		out.Places = append(out.Places, l)
+	}
+	return out
 }
 
 type pools struct{ buffers, gzips *sync.Pool }

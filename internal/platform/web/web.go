@@ -35,6 +35,7 @@ type Room struct {
 type NavEntry struct {
 	Path       string         // "/findings"
 	Key        string         // its text, in the room's catalogue
+	Group      string         // entries of one stand together below its name, the layout's text "group.…"; "" stands by itself
 	Order      int            // smaller is further left
 	Shortcut   string         // one letter, pressed after "g"
 	Permission act.Permission // who sees it
@@ -195,6 +196,9 @@ func (a *App) mount(r Room) error {
 	for _, n := range r.Nav {
 		if n.Permission == "" || !strings.HasPrefix(n.Path, "/") || !room.printers[text.Fallback].Has(n.Key) {
 			faults = append(faults, fmt.Errorf("navigation %q: needs a path, a permission and the text %q", n.Path, n.Key))
+		}
+		if n.Group != "" && !a.base.printers[text.Fallback].Has("group."+n.Group) {
+			faults = append(faults, fmt.Errorf("navigation %q: the layout has no text %q", n.Path, "group."+n.Group))
 		}
 		a.nav = append(a.nav, navEntry{n, room})
 	}

@@ -45,6 +45,14 @@ func (e entry) Elsewhere() string {
 	return ""
 }
 
+// Refused is that nobody is called nobody.
+func (l list) Refused() error {
+	if l.Filter.Query == "nobody" {
+		return fault.Problems{{Field: "q", Message: "is nobody"}}
+	}
+	return nil
+}
+
 func files(m map[string]string) fstest.MapFS {
 	f := fstest.MapFS{}
 	for n, s := range m {
@@ -55,7 +63,7 @@ func files(m map[string]string) fstest.MapFS {
 
 func room() web.Room {
 	fs := files(map[string]string{
-		"list.html": `<h1>{{t "title.list"}}</h1>{{with .Data}}<p>{{.Filter.Query}}|{{.Filter.Limit}}</p><table>{{template "thead" .Heads}}</table>{{template "pager" .Pager}}{{end}}{{template "problems" .Form}}`,
+		"list.html": `<h1>{{t "title.list"}}</h1>{{with .Data}}<p>{{.Filter.Query}}|{{.Filter.Limit}}</p><table>{{template "thead" .Heads}}</table>{{template "pager" .Pager}}{{end}}{{template "problems" .Form}}{{template "field" (field "note.title" "q" .Form "")}}`,
 		"edit.html": `{{template "problems" .Form}}<form method="post">{{template "field" (field "note.title" "title" .Form "given")}}</form>`,
 		"part.html": `<div data-poll="/part">{{.Data}}</div>`,
 		"locale/en.toml": `"title.list" = "Notes"
@@ -227,6 +235,10 @@ func TestRefusedActionOfAPageThatIsElsewhereIsAnError(t *testing.T) {
 	if strings.Contains(w.Body.String(), "<form method=\"post\">") {
 		t.Error("the form is shown on a page that shows nothing")
 	}
+}
+
+func TestRefusedSearchShowsItsFormAgain(t *testing.T) {
+	want(t, get(app(t), "GET", "/notes?q=nobody", ""), 400, `name="q" value="nobody" aria-invalid="true"`, `<em class="error">is nobody</em>`, "q: is nobody")
 }
 
 func TestCrossSiteWritesAreRefused(t *testing.T) {

@@ -27,7 +27,7 @@ func (r *room) incidents(v web.Visitor, i *situation.Incidents) *incidents {
 		key, href string
 	}{
 		{i.Late, "next.late", "/clocks"}, {i.Waiting, "next.waiting", "/reports"}, {i.Unconfirmed, "next.unconfirmed", "/reports"},
-		{i.Nobody, "next.nobody", "/cases"}, {i.Untold, "next.untold", "/cases"},
+		{i.Nobody, "next.nobody", "/cases"}, {i.Untold, "next.untold", "/cases"}, {i.Sitreps, "next.sitreps", "/sitreps"},
 	} {
 		if n.n > 0 {
 			o.Next = append(o.Next, link{Text: v.T(n.key, n.n), Href: n.href})

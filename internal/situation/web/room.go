@@ -34,7 +34,7 @@ func Room(s *situation.Situation, sharer *situation.Sharer, sectorName Names) we
 		Name:      "situation",
 		Templates: fs.FS(files),
 		Locale:    fs.FS(files),
-		Nav: []web.NavEntry{{Path: "/", Key: "nav.situation", Order: 10, Shortcut: "s", Permission: Read},
+		Nav: []web.NavEntry{{Path: "/", Key: "nav.situation", Group: "situation", Order: 10, Shortcut: "s", Permission: Read},
 			{Path: "/shared", Key: "nav.shared", Order: 60, Permission: Shared}},
 		Routes: []web.Route{
 			web.Page("GET /{$}", Read, "situation.html", r.nation),

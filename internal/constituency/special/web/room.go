@@ -29,7 +29,7 @@ func Room(r *special.Register) web.Room {
 	o := &room{r}
 	return web.Room{Name: "special", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/special-certs", Key: "nav.special", Order: 34, Permission: read},
+			{Path: "/special-certs", Key: "nav.special", Group: "constituents", Order: 34, Permission: read},
 			{Path: "/register/special-certs", Key: "nav.public", Order: 95, Permission: identity.Open, Unless: read},
 		},
 		Routes: []web.Route{

@@ -34,7 +34,7 @@ type room struct {
 func Room(d *digest.Desk, sectorName Names) web.Room {
 	r := &room{d, sectorName}
 	return web.Room{Name: "digest", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/digests", Key: "nav.digests", Order: 45, Permission: read}},
+		Nav: []web.NavEntry{{Path: "/digests", Key: "nav.digests", Group: "letters", Order: 45, Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /digests", read, "digests.html", r.list),
 			web.Action("POST /digests/feeds/{name}/begin", write, "", r.begin),

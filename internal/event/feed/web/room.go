@@ -38,9 +38,9 @@ func Room(c Config) web.Room {
 	r := &room{c}
 	return web.Room{Name: "feed", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/feeds", Key: "nav.feeds", Order: 50, Shortcut: "e", Permission: readFeeds},
-			{Path: "/files", Key: "nav.files", Order: 51, Shortcut: "i", Permission: readFiles},
-			{Path: "/upload", Key: "nav.upload", Order: 52, Shortcut: "u", Permission: ingest},
+			{Path: "/feeds", Key: "nav.feeds", Group: "findings", Order: 50, Shortcut: "e", Permission: readFeeds},
+			{Path: "/files", Key: "nav.files", Group: "findings", Order: 51, Shortcut: "i", Permission: readFiles},
+			{Path: "/upload", Key: "nav.upload", Group: "findings", Order: 52, Shortcut: "u", Permission: ingest},
 		},
 		Routes: []web.Route{
 			web.Page("GET /feeds", readFeeds, "feeds.html", r.feeds),

@@ -159,10 +159,14 @@ type findOut struct {
 	Query findIn
 	Items []affected.Suggestion
 	Empty web.Empty
+	wrong error // with what was looked for
 }
 
 // PageTitle is the case's number.
 func (o *findOut) PageTitle() string { return o.Case.Number }
+
+// Refused is what is wrong with what was looked for.
+func (o *findOut) Refused() error { return o.wrong }
 
 func (in findIn) search(v web.Visitor) (affected.Search, error) {
 	q := affected.Search{Values: in.Values, Type: in.Type}
@@ -177,15 +181,18 @@ func (in findIn) search(v web.Visitor) (affected.Search, error) {
 }
 
 func (r *room) find(ctx context.Context, v web.Visitor, in findIn) (*findOut, error) {
-	q, err := in.search(v)
+	c, err := r.desk.Case(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &findOut{Query: in, Empty: web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}
-	if out.Case, err = r.desk.Case(ctx, in.ID); err != nil {
-		return nil, err
+	out := &findOut{Case: c, Query: in, Empty: web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}
+	q, err := in.search(v)
+	if err == nil {
+		out.Items, err = r.desk.Suggest(ctx, in.ID, q)
 	}
-	out.Items, err = r.desk.Suggest(ctx, in.ID, q)
+	if fault.KindOf(err) == fault.Invalid {
+		out.wrong, err = err, nil
+	}
 	return out, err
 }
 

@@ -38,7 +38,7 @@ func Room(d *deadline.Desk, name Names) web.Room {
 	r := &room{d, name}
 	return web.Room{Name: "clock", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/clocks", Key: "nav.clocks", Order: 26, Shortcut: "t", Permission: read},
+			{Path: "/clocks", Key: "nav.clocks", Group: "incidents", Order: 26, Shortcut: "t", Permission: read},
 			{Path: "/portal/clocks", Key: "nav.clocks", Order: 61, Permission: portal},
 		},
 		Routes: []web.Route{

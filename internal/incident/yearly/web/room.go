@@ -38,7 +38,7 @@ func Room(d *yearly.Desk) web.Room {
 	r := &room{d}
 	return web.Room{Name: "yearly", Templates: files, Locale: files,
 		Nav: []web.NavEntry{
-			{Path: "/yearly", Key: "nav.yearly", Order: 48, Permission: read},
+			{Path: "/yearly", Key: "nav.yearly", Group: "incidents", Order: 48, Permission: read},
 			{Path: "/portal/yearly", Key: "nav.own", Order: 64, Permission: see},
 		},
 		Routes: []web.Route{

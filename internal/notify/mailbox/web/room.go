@@ -39,7 +39,7 @@ type Filed struct {
 func Room(b *mailbox.Box) web.Room {
 	r := &room{b}
 	return web.Room{Name: "mailbox", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/mailbox", Key: "nav.mailbox", Order: 47, Shortcut: "b", Permission: read}},
+		Nav: []web.NavEntry{{Path: "/mailbox", Key: "nav.mailbox", Group: "letters", Order: 47, Shortcut: "b", Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /mailbox", read, "mailbox.html", r.list),
 			web.Page("GET /mailbox/{id}", read, "mail.html", r.one),

@@ -24,7 +24,7 @@ type room struct{ keys *signing.Store }
 func Room(s *signing.Store) web.Room {
 	r := &room{s}
 	return web.Room{Name: "signing", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/mail-keys", Key: "nav.mail-keys", Order: 88, Permission: read}},
+		Nav: []web.NavEntry{{Path: "/mail-keys", Key: "nav.mail-keys", Group: "letters", Order: 88, Permission: read}},
 		Routes: []web.Route{
 			web.Page("GET /mail-keys", read, "mail-keys.html", r.list),
 			web.Page("GET /mail-keys/{print}", read, "mail-key.html", r.one),

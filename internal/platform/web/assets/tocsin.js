@@ -27,7 +27,7 @@
     if (e.ctrlKey || e.metaKey || e.altKey || typing(e) || document.querySelector("dialog[open]")) return;
     if (e.timeStamp - going < 1500) {
       going = -Infinity;
-      const to = [...document.querySelectorAll("nav [data-key]")].find((a) => a.dataset.key === e.key);
+      const to = [...document.querySelectorAll("dialog [data-key]")].find((a) => a.dataset.key === e.key);
       if (to) {
         e.preventDefault();
         location.href = to.href;
