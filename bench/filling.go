@@ -183,6 +183,18 @@ func (f *filling) triage(ctx context.Context, random *rand.Rand, r *incident.Rep
 	if !over {
 		return nil
 	}
+	owed, err := f.w.Deadlines.OfCase(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range owed.Clocks {
+		if !o.State.Live() {
+			continue
+		}
+		if _, err := f.w.Deadlines.Waive(ctx, by, o.ID, "handed in elsewhere"); err != nil {
+			return err
+		}
+	}
 	for _, to := range []incident.CaseState{incident.Resolved, incident.Closed} {
 		if _, err := f.w.Incidents.Move(ctx, by, c.ID, 0, to, ""); err != nil {
 			return err

@@ -3,30 +3,22 @@ package affected
 import (
 	"context"
 	"encoding/csv"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/audit"
-	"tocsin/internal/constituency"
-	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
-	"tocsin/internal/identity"
 	"tocsin/internal/incident"
-	"tocsin/internal/nation"
+	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
-	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
-	"tocsin/internal/platform/file"
-	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/mail/mailtest"
 )
 
@@ -47,31 +39,13 @@ const registry = `{"constituents":[
 
 func eachTown(t *testing.T, fn func(t *testing.T, w *town)) {
 	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) {
-		w := &town{t: t, ids: map[string]int64{}}
-		ctx, now := context.Background(), clock.NewManual(time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC))
-		people := constituency.NewStore(d, now)
-		doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
+		w := &town{t: t, server: mailtest.New(t)}
+		now := clock.NewManual(time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC))
+		w.ids = incidenttest.Settle(t, d, now, registry, "")
+		server := w.server.Config()
+		desk, err := incidenttest.Ground{DB: d, Clock: now, Real: clock.Real(), Dir: t.TempDir(), Mail: &server}.Desk()
 		w.ok(err)
-		_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
-		w.ok(err)
-		list, err := people.Directory(ctx)
-		w.ok(err)
-		for _, l := range list.All() {
-			w.ids[l.Ref] = l.ID
-		}
-		states := nation.NewStore(d)
-		gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: now, Constituency: people, Nation: states})
-		seal, err := identity.OpenSeal(filepath.Join(t.TempDir(), "seal.key"))
-		w.ok(err)
-		w.server = mailtest.New(t)
-		sender, err := mail.New(w.server.Config(), egress.Open(egress.Policy{}), now)
-		w.ok(err)
-		box, err := notify.New(notify.Config{DB: d, Clock: now, Real: clock.Real(), Gate: gate, Seal: seal, Sender: sender, Tick: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
-		w.ok(err)
-		desk, err := incident.New(incident.Config{DB: d, Clock: now, Real: now, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-			Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}})
-		w.ok(err)
-		w.Desk, err = New(Config{Incidents: desk, Findings: event.NewLister(d).WithClock(now).WithRegistry(people)})
+		w.Desk, err = New(Config{Incidents: desk, Findings: event.NewLister(d).WithClock(now).WithRegistry(desk.Constituency)})
 		w.ok(err)
 		fn(t, w)
 	})
@@ -86,9 +60,7 @@ func (w *town) ok(err error) {
 
 func (w *town) refused(err error, kind fault.Kind, says string) {
 	w.t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
-		w.t.Errorf("got %v, want a fault of kind %s that says %q", err, kind, says)
-	}
+	incidenttest.Refused(w.t, err, kind, says)
 }
 
 // opened is a case of which the hospital, a foreign shop and some patients are affected.

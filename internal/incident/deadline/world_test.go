@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"tocsin/internal/audit"
-	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
@@ -19,7 +19,6 @@ import (
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/fault"
-	"tocsin/internal/platform/file"
 )
 
 // land is Ruritania with a power plant, which the incident act binds, and a shop, which it does not.
@@ -52,53 +51,27 @@ func eachLand(t *testing.T, fn func(t *testing.T, w *land)) {
 func newLand(t testing.TB, d *db.DB, c *clock.Manual, profile string) *land {
 	t.Helper()
 	ctx := context.Background()
-	w := &land{t: t, clock: c, ids: map[string]int64{}}
-	states := nation.NewStore(d)
-	text, err := nation.Shipped(profile)
-	w.ok(err)
-	w.govern(states, string(text))
-	people := constituency.NewStore(d, c)
-	doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
-	w.ok(err)
-	_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
-	w.ok(err)
-	list, err := people.Directory(ctx)
-	w.ok(err)
-	for _, l := range list.All() {
-		w.ids[l.Ref] = l.ID
-	}
+	w := &land{t: t, clock: c, ids: incidenttest.Settle(t, d, c, registry, profile)}
 	dir := t.TempDir()
-	var who *identity.Store
-	w.Desk, who, err = openDesk(d, c, dir)
+	desk, who, err := openDesk(d, c, dir)
 	w.ok(err)
 	for login, role := range map[string]identity.Role{"duty@cert.example": identity.Duty, "head@cert.example": identity.Administrator, "reader@cert.example": identity.Reader} {
 		_, err := who.Create(ctx, officer, identity.NewAccount{Login: login, Name: login, Password: "correct horse battery staple", Roles: []identity.Held{{Role: role}}})
 		w.ok(err)
 	}
-	w.cases = w.Incidents
+	w.Desk, w.cases = desk, desk.Incidents
 	w.log = audit.New(audit.Config{DB: d, World: "test", KeyFile: filepath.Join(dir, "audit.key"), Clock: c})
 	return w
 }
 
 // openDesk opens the desk of a land whose records are there.
 func openDesk(d *db.DB, c clock.Clock, dir string) (*Desk, *identity.Store, error) {
-	states, people := nation.NewStore(d), constituency.NewStore(d, c)
-	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: people, Nation: states})
-	seal, err := identity.NewSeal(make([]byte, 32))
+	cases, err := incidenttest.Ground{DB: d, Clock: c, Real: c, Dir: dir}.Desk()
 	if err != nil {
 		return nil, nil, err
 	}
-	who := identity.NewStore(identity.Config{DB: d, Real: c, Seal: seal})
-	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: c, Gate: gate, Seal: seal})
-	if err != nil {
-		return nil, nil, err
-	}
-	cases, err := incident.New(incident.Config{DB: d, Clock: c, Real: c, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "incident")}})
-	if err != nil {
-		return nil, nil, err
-	}
-	desk, err := New(Config{DB: d, Clock: c, Constituency: people, Nation: states, Identity: who, Gate: gate, Outbox: box, Incidents: cases, URL: "https://cert.example"})
+	who := identity.NewStore(identity.Config{DB: d, Real: c, Seal: cases.Seal})
+	desk, err := New(Config{DB: d, Clock: c, Constituency: cases.Constituency, Nation: cases.Nation, Identity: who, Gate: cases.Gate, Outbox: cases.Outbox, Incidents: cases, URL: "https://cert.example"})
 	return desk, who, err
 }
 
@@ -119,9 +92,7 @@ func (w *land) ok(err error) {
 // refused wants a fault of a kind that says something.
 func (w *land) refused(err error, kind fault.Kind, says string) {
 	w.t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
-		w.t.Errorf("got %v, want a fault of kind %s that says %q", err, kind, says)
-	}
+	incidenttest.Refused(w.t, err, kind, says)
 }
 
 // file takes a report of a constituent in that became aware an hour ago.

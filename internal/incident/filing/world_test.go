@@ -3,25 +3,19 @@ package filing
 import (
 	"context"
 	"net/netip"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"tocsin/internal/audit"
-	"tocsin/internal/constituency"
-	"tocsin/internal/disclosure"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
-	"tocsin/internal/nation"
+	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
-	"tocsin/internal/platform/egress"
 	"tocsin/internal/platform/fault"
-	"tocsin/internal/platform/file"
 	"tocsin/internal/platform/mail"
 	"tocsin/internal/platform/mail/mailtest"
 )
@@ -53,23 +47,9 @@ func eachTown(t *testing.T, fn func(t *testing.T, w *town)) {
 
 func newTown(t testing.TB, d *db.DB) *town {
 	t.Helper()
-	ctx := context.Background()
-	w := &town{t: t, clock: clock.NewManual(monday), ids: map[string]int64{}, server: mailtest.New(t)}
-	people := constituency.NewStore(d, w.clock)
-	doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
-	w.ok(err)
-	_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
-	w.ok(err)
-	list, err := people.Directory(ctx)
-	w.ok(err)
-	for _, l := range list.All() {
-		w.ids[l.Ref] = l.ID
-	}
-	states := nation.NewStore(d)
-	profile, err := nation.Shipped("ruritania")
-	w.ok(err)
-	_, err = states.Set(ctx, act.Machine, "ruritania.toml", profile)
-	w.ok(err)
+	w := &town{t: t, clock: clock.NewManual(monday), server: mailtest.New(t)}
+	w.ids = incidenttest.Settle(t, d, w.clock, registry, "ruritania")
+	var err error
 	w.Counter, err = openCounter(d, w.clock, clock.Real(), t.TempDir(), w.server.Config())
 	w.ok(err)
 	return w
@@ -77,22 +57,7 @@ func newTown(t testing.TB, d *db.DB) *town {
 
 // openCounter opens the counter of a town whose records are there.
 func openCounter(d *db.DB, c, real clock.Clock, dir string, server mail.Config) (*Counter, error) {
-	people, states := constituency.NewStore(d, c), nation.NewStore(d)
-	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: people, Nation: states})
-	seal, err := identity.OpenSeal(filepath.Join(dir, "seal.key"))
-	if err != nil {
-		return nil, err
-	}
-	sender, err := mail.New(server, egress.Open(egress.Policy{}), c)
-	if err != nil {
-		return nil, err
-	}
-	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: real, Gate: gate, Sender: sender, Seal: seal, Tick: time.Millisecond, PerMinute: 6000, Burst: 1000})
-	if err != nil {
-		return nil, err
-	}
-	desk, err := incident.New(incident.Config{DB: d, Clock: c, Real: real, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(dir, "incident")}, MaxFile: 16 << 20})
+	desk, err := incidenttest.Ground{DB: d, Clock: c, Real: real, Dir: dir, Mail: &server, MaxFile: 16 << 20}.Desk()
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +78,7 @@ func (w *town) ok(err error) {
 // refused wants a fault of a kind that says something.
 func (w *town) refused(err error, kind fault.Kind, says string) {
 	w.t.Helper()
-	if err == nil || fault.KindOf(err) != kind || !strings.Contains(err.Error(), says) {
-		w.t.Errorf("got %v, want a fault of kind %s that says %q", err, kind, says)
-	}
+	incidenttest.Refused(w.t, err, kind, says)
 }
 
 // filing is what somebody under stress writes.

@@ -3,23 +3,15 @@ package incidenttest
 
 import (
 	"context"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"tocsin/internal/constituency"
-	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
-	"tocsin/internal/identity"
 	"tocsin/internal/incident"
-	"tocsin/internal/nation"
-	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
-	"tocsin/internal/platform/file"
 )
 
 // Town is a nation with a hospital and a bank.
@@ -43,24 +35,8 @@ const registry = `{"constituents":[
 // Open opens the town in an empty database.
 func Open(t *testing.T, d *db.DB) *Town {
 	t.Helper()
-	ctx := context.Background()
-	w := &Town{T: t, Clock: clock.NewManual(Monday), IDs: map[string]int64{}}
-	people := constituency.NewStore(d, w.Clock)
-	doc, err := constituency.Read("x.json", constituency.JSON, strings.NewReader(registry))
-	w.OK(err)
-	_, err = people.Import(ctx, act.Machine, doc, constituency.ImportOptions{})
-	w.OK(err)
-	list, err := people.Directory(ctx)
-	w.OK(err)
-	for _, l := range list.All() {
-		w.IDs[l.Ref] = l.ID
-	}
-	states := nation.NewStore(d)
-	gate := disclosure.NewGate(disclosure.Config{DB: d, Clock: w.Clock, Constituency: people, Nation: states})
-	seal, err := identity.OpenSeal(filepath.Join(t.TempDir(), "seal.key"))
-	w.OK(err)
-	box, err := notify.New(notify.Config{DB: d, Clock: w.Clock, Real: w.Clock, Gate: gate, Seal: seal})
-	w.OK(err)
+	w := &Town{T: t, Clock: clock.NewManual(Monday)}
+	w.IDs = Settle(t, d, w.Clock, registry, "")
 	staff := func(context.Context) ([]event.Assignee, error) {
 		return []event.Assignee{{ID: 7, Name: "Ana"}, {ID: 8, Name: "Boris"}}, nil
 	}
@@ -73,8 +49,11 @@ func Open(t *testing.T, d *db.DB) *Town {
 		}
 		return incident.Account{}, fault.NotFoundf("there is no account %q", login)
 	}
-	w.Desk, err = incident.New(incident.Config{DB: d, Clock: w.Clock, Real: w.Clock, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Findings: event.NewLister(d).WithClock(w.Clock).WithRegistry(people).WithStaff(staff), Account: known, Files: file.Dir{FS: file.OS{}, Root: filepath.Join(t.TempDir(), "incident")}, MaxFile: 1 << 20})
+	desk, err := Ground{DB: d, Clock: w.Clock, Real: w.Clock, Dir: t.TempDir(), MaxFile: 1 << 20}.Desk()
+	w.OK(err)
+	c := desk.Config
+	c.Findings, c.Account = event.NewLister(d).WithClock(w.Clock).WithRegistry(c.Constituency).WithStaff(staff), known
+	w.Desk, err = incident.New(c)
 	w.OK(err)
 	return w
 }
