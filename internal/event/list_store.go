@@ -200,6 +200,9 @@ func (ix *index) readFindings(tx *db.Tx, ids []ID) (map[ID]Finding, error) {
 // eachFact reads what findings are about, by id, some at a time: a statement with many values takes long to bind.
 func (ix *index) eachFact(tx *db.Tx, ids []ID, fn func(Finding)) error {
 	const some = 32
+	var id db.Bytes // they are many: what is scanned into is there once, and of the types that database/sql knows
+	var port, severity, owner, first int64
+	var transport, name, identifier string
 	for len(ids) > 0 {
 		args := make([]any, some)
 		for i := range args { // filled up: the text is always the same
@@ -209,12 +212,11 @@ func (ix *index) eachFact(tx *db.Tx, ids []ID, fn func(Finding)) error {
 		err := tx.PreparedEach(`SELECT id, port, transport, name, identifier, severity, owner, first_day FROM finding WHERE id IN ($1, $2, $3, $4, $5, $6,
 			$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`, args,
 			func(scan func(...any) error) error {
-				var f Finding
-				var id []byte
-				if err := scan(&id, &f.Port, &f.Transport, &f.Name, &f.Identifier, &f.Severity, &f.Owner.ID, &f.FirstDay); err != nil {
+				if err := scan(&id, &port, &transport, &name, &identifier, &severity, &owner, &first); err != nil {
 					return err
 				}
-				f.ID = ID(id)
+				f := Finding{ID: ID(id), Port: int32(port), Transport: transport, Name: name, Identifier: identifier, Severity: Severity(severity), FirstDay: Day(first)}
+				f.Owner.ID = owner
 				f.TypeID, f.Address = int64(binary.BigEndian.Uint32(id)), f.ID.address()
 				ix.describe(&f)
 				fn(f)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -316,5 +317,7 @@ func Endpoint(f *event.Finding) string {
 	if f.Port < 0 {
 		return f.Address.String()
 	}
-	return fmt.Sprintf("%s %d/%s", f.Address, f.Port, cmp.Or(f.Transport, "ip"))
+	b := append(f.Address.AppendTo(make([]byte, 0, 32)), ' ')
+	b = append(strconv.AppendInt(b, int64(f.Port), 10), '/')
+	return string(append(b, cmp.Or(f.Transport, "ip")...))
 }

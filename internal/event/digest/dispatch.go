@@ -268,7 +268,7 @@ func (d *Desk) One(ctx context.Context, id int64) (m Message, items []Item, err 
 // told is what a message tells of, and the directives behind it.
 func (d *Desk) told(ctx context.Context, m *Message) (items []Item, all []directive, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		news, err := newsOf(tx, m.ID)
+		news, err := newsOf(tx, map[int64]Message{m.ID: *m})
 		if all = news[m.ID]; err != nil || m.urgent() {
 			return err
 		}

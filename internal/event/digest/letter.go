@@ -109,7 +109,7 @@ func readMessages(tx *db.Tx, all []*composing) error {
 	if err != nil {
 		return err
 	}
-	news, err := newsOf(tx, ids...)
+	news, err := newsOf(tx, messages)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package digest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"tocsin/internal/event"
 	"tocsin/internal/platform/db"
@@ -158,20 +160,27 @@ func stillOpen(tx *db.Tx, constituent, before int64, limit int) (out []directive
 
 // newsOf reads what messages tell anew, by message, with how it stands now as far as telling it asks; what became somebody else's
 // meanwhile is left out.
-func newsOf(tx *db.Tx, messages ...int64) (map[int64][]directive, error) {
+func newsOf(tx *db.Tx, messages map[int64]Message) (map[int64][]directive, error) {
 	out := make(map[int64][]directive, len(messages))
-	in, args := db.In(0, messages)
-	return out, tx.PreparedEach(`SELECT i.message, d.constituent, d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_message m
-		JOIN digest_item i ON i.message = m.id JOIN digest_directive d ON d.finding = i.finding AND d.constituent = m.constituent
-		WHERE m.id IN `+in+` AND d.presence <> 'left' ORDER BY i.message, i.finding`, args, func(scan func(...any) error) error {
-		var message int64
-		var x directive
-		var id []byte
-		err := scan(&message, &x.constituent, &id, &x.owner, &x.severity, &x.since, &x.answer, &x.pending)
-		x.finding = event.ID(id)
-		out[message] = append(out[message], x)
-		return err
-	})
+	for id, m := range messages {
+		out[id] = make([]directive, 0, m.Fresh+m.Gone)
+	}
+	in, args := db.In(0, slices.Sorted(maps.Keys(messages)))
+	var message, constituent, owner, severity, since int64 // they are many: what is scanned into is there once
+	var finding db.Bytes
+	var answer, what string
+	return out, tx.PreparedEach(`SELECT i.message, d.constituent, d.finding, d.owner, d.severity, d.since, d.answer, i.what FROM digest_item i
+		JOIN digest_directive d ON d.finding = i.finding WHERE i.message IN `+in+` AND d.presence <> 'left' ORDER BY i.message, i.finding`, args,
+		func(scan func(...any) error) error {
+			if err := scan(&message, &constituent, &finding, &owner, &severity, &since, &answer, &what); err != nil {
+				return err
+			}
+			if constituent == messages[message].Constituent { // others are told of the same finding
+				out[message] = append(out[message], directive{finding: event.ID(finding), constituent: constituent, owner: owner, severity: event.Severity(severity),
+					since: event.Day(since), answer: answer, pending: what})
+			}
+			return nil
+		})
 }
 
 // markTold notes that a message tells of a directive.

@@ -257,13 +257,17 @@ func (t *Tx) Each(query string, args []any, fn func(scan func(...any) error) err
 
 func each(rows *sql.Rows, fn func(scan func(...any) error) error) error {
 	defer rows.Close()
+	scan := rows.Scan // bound once and not for each row
 	for rows.Next() {
-		if err := fn(rows.Scan); err != nil {
+		if err := fn(scan); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
 }
+
+// Bytes is what a row holds until the next one is read: scanned without a copy.
+type Bytes = sql.RawBytes
 
 // Row is the result of a query for one row.
 type Row struct{ r *sql.Row }
