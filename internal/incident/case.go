@@ -281,6 +281,9 @@ func (d *Desk) Move(ctx context.Context, by act.Actor, id, version int64, to Cas
 		case to == Resolved:
 			c.Resolved = now
 		case to == Closed:
+			if err := d.closing(ctx, tx, c); err != nil {
+				return err
+			}
 			c.Closed = now
 		case from == Closed || from == Resolved:
 			c.Resolved, c.Closed, c.Reopened = 0, 0, c.Reopened+1

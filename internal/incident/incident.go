@@ -65,6 +65,8 @@ type Extension struct {
 	Added func(ctx context.Context, tx *db.Tx, r *Report, a *Addition) error
 	// Decided is called when triage decided about a report.
 	Decided func(ctx context.Context, tx *db.Tx, r *Report) error
+	// Closing is called before a case is closed, and can keep it from that.
+	Closing func(ctx context.Context, tx *db.Tx, c *Case) error
 	// Changed is called when a case was opened or anything of it changed.
 	Changed func(ctx context.Context, tx *db.Tx, c *Case) error
 	// Joined is called when a case becomes part of another one, which has its number in from.MergedInto by then.
@@ -129,6 +131,17 @@ func (d *Desk) decided(ctx context.Context, tx *db.Tx, r *Report) error {
 	for _, e := range d.ext {
 		if e.Decided != nil {
 			if err := e.Decided(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Desk) closing(ctx context.Context, tx *db.Tx, c *Case) error {
+	for _, e := range d.ext {
+		if e.Closing != nil {
+			if err := e.Closing(ctx, tx, c); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,7 @@ func New(c Config) (*Desk, error) {
 	}
 	d := &Desk{c.Incidents, c.Findings, words}
 	c.Incidents.Extend(incident.Extension{
-		Changed: d.closes,
+		Closing: d.closes,
 		Joined: func(_ context.Context, tx *db.Tx, from, into *incident.Case) error {
 			return move(tx, from.ID, into.ID)
 		},
@@ -414,9 +414,6 @@ func (d *Desk) Given(ctx context.Context, id int64) (out []Telling, err error) {
 
 // closes refuses to close a case as long as somebody is neither told nor decided about.
 func (d *Desk) closes(_ context.Context, tx *db.Tx, c *incident.Case) error {
-	if c.State != incident.Closed {
-		return nil
-	}
 	n, err := undecided(tx, c.ID)
 	if err != nil || n == 0 {
 		return err

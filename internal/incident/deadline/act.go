@@ -109,14 +109,11 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *incident.Case) error {
 	if c.State == incident.Joined {
 		return nil
 	}
-	if err := d.sync(ctx, tx, c.ID, 0); err != nil || c.State != incident.Closed {
-		return err
-	}
-	return closes(tx, c)
+	return d.sync(ctx, tx, c.ID, 0)
 }
 
 // closes refuses to close a case as long as a deadline of it is open.
-func closes(tx *db.Tx, c *incident.Case) error {
+func (d *Desk) closes(_ context.Context, tx *db.Tx, c *incident.Case) error {
 	all, err := clocksOf(tx, "case_id", c.ID)
 	if err != nil {
 		return err

@@ -222,6 +222,12 @@ func (s *Store) Protect(ctx context.Context, all ...*notify.Plain) {
 		keys, err = inUse(tx)
 		return err
 	})
+	if err != nil && len(all) > 1 { // one may be at fault for all
+		for _, p := range all {
+			s.Protect(ctx, p)
+		}
+		return
+	}
 	for i, p := range all {
 		if p.Err = err; err == nil {
 			p.Message, p.Err = s.protect(&p.Letter, p.Message, to[i], keys, now)
