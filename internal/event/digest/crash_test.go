@@ -73,7 +73,9 @@ func crashChild() error {
 
 func TestKilledAnywhereEveryoneIsToldEachFindingOnce(t *testing.T) {
 	const people, each = 25, 2
-	types := []string{"scan_rdp", "scan_smb", "scan_telnet", "scan_vnc", "scan_ftp", "scan_dns", "scan_ntp", "scan_snmp", "scan_ssdp", "scan_tftp", "scan_mongodb", "scan_redis"}
+	types := []string{"scan_rdp", "scan_smb", "scan_telnet", "scan_vnc", "scan_ftp", "scan_dns", "scan_ntp", "scan_snmp", "scan_ssdp", "scan_tftp", "scan_mongodb", "scan_redis",
+		"scan_mysql", "scan_postgres", "scan_elasticsearch", "scan_cwmp", "scan_ipmi", "scan_mdns", "scan_memcached", "scan_netbios", "scan_portmapper", "scan_qotd", "scan_chargen",
+		"scan_isakmp", "scan_xdmcp", "scan_db2", "scan_rsync", "scan_afp", "scan_amqp", "scan_mqtt", "scan_coap", "scan_ipp", "scan_cisco_smart_install", "scan_adb", "scan_hadoop", "scan_couchdb"}
 	var list []string
 	for i := range people {
 		list = append(list, fmt.Sprintf(`{"ref":"c%d","name":"C %d","kind":"operator","sector":"health","contacts":[{"role":"abuse","mail":"abuse@c%d.example"}],
