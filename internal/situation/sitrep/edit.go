@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -227,6 +228,7 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 		if err := e.check(s); err != nil {
 			return err
 		}
+		was := maps.Clone(s.Texts[e.Language]) // what the person saw: what they left as it was follows another marking
 		if e.Label != nil && *e.Label != s.Label {
 			s.Label = *e.Label
 			d.redraft(p, &s.Body, s.Label)
@@ -238,7 +240,7 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 		for _, x := range Sections() {
 			text, ok := e.Texts[x]
 			w := s.Texts[e.Language][x]
-			if !ok || text == w.Text {
+			if !ok || text == strings.TrimSpace(was[x].Text) || text == w.Text {
 				continue
 			}
 			changed = append(changed, x)

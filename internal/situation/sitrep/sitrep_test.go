@@ -324,6 +324,37 @@ func TestACaseThatIsMarkedStricterIsNotNamed(t *testing.T) {
 	})
 }
 
+// TestAWiderMarkingTakesTheDraftedTextsWithIt posts the form as it was rendered, with another marking.
+func TestAWiderMarkingTakesTheDraftedTextsWithIt(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		c := w.grave("Secret of the hospital", tlp.Amber)
+		s := w.drafted()
+		mine := "Two reports wait.\n\nBoth are of banks."
+		s, err := w.desk.Edit(w.ctx, w.vera, s.ID, Edit{Version: s.Version, Language: "en", Texts: map[Section]string{Reports: mine}})
+		w.OK(err)
+		if !strings.Contains(s.Texts["en"][Cases].Text, "Secret") {
+			t.Fatalf("the draft does not name the case: %s", s.Texts["en"][Cases].Text)
+		}
+		green, judgement := tlp.Green, ""
+		form := Edit{Version: s.Version, Language: "en", Label: &green, Judgement: &judgement, Texts: map[Section]string{}}
+		for _, x := range s.Shown() {
+			form.Texts[x] = strings.ReplaceAll(s.Texts["en"][x].Text, "\n", "\r\n") // as browsers post it
+		}
+		s, err = w.desk.Edit(w.ctx, w.vera, s.ID, form)
+		w.OK(err)
+		for _, x := range Sections() {
+			if got := s.Texts["en"][x]; x != Reports && (got.Edited || got.Text != got.Drafted) || x == Reports && (!got.Edited || got.Text != mine) {
+				t.Errorf("%s: %+v", x, got)
+			}
+		}
+		doc, err := w.desk.Document(w.ctx, s.ID, "en")
+		w.OK(err)
+		if got := doc.Text(); strings.Contains(got, "Secret") || strings.Contains(got, c.Number) {
+			t.Errorf("a green one says:\n%s", got)
+		}
+	})
+}
+
 func TestNobodyGetsWhatTLPForbids(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		everybody := Audience{Staff: true, Everybody: true, Authorities: true}
