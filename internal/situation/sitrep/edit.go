@@ -369,10 +369,14 @@ func (d *Desk) Correct(ctx context.Context, by act.Actor, id int64, reason strin
 		if err != nil {
 			return err
 		}
-		if old.Approved == 0 || old.State == Replaced {
+		last, approved, err := lastEditions(tx, old.Year, old.Serial)
+		if err != nil {
+			return err
+		}
+		if old.Approved == 0 || old.State == Replaced || old.Edition < int(approved) {
 			return fault.Conflictf("%s is %s: only what was approved, and the latest edition of it, is corrected", old.Number(), old.State)
 		}
-		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: old.Edition + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
+		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: int(last) + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
 			State: Draft, Version: 1, Drafted: d.Clock.Now().UnixMicro(), DraftedBy: by.Name, Edited: d.Clock.Now().UnixMicro(), EditedBy: by.Name, editor: by.Subject(), Reason: reason}
 		fresh, err := insert(tx, &s)
 		if err == nil && !fresh {

@@ -235,6 +235,27 @@ func TestACorrectionIsAnotherEditionAndTakesBackTheLettersOfTheEarlierOne(t *tes
 	})
 }
 
+func TestACorrectionThatIsGivenUpLeavesRoomForAnother(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		s := w.approved(tlp.Green, "Wrong.")
+		c, err := w.desk.Correct(w.ctx, w.vera, s.ID, "the number was wrong")
+		w.OK(err)
+		_, err = w.desk.Withdraw(w.ctx, w.ana, c.ID, "it was right")
+		w.OK(err)
+		c, err = w.desk.Correct(w.ctx, w.vera, s.ID, "the number was wrong after all")
+		w.OK(err)
+		if c.Number() != "SR-2026-001/3" {
+			t.Errorf("the next one is %s", c.Number())
+		}
+		_, err = w.desk.Withdraw(w.ctx, w.ana, s.ID, "wrong")
+		w.OK(err)
+		_, err = w.desk.Approve(w.ctx, w.ana, c.ID, 0)
+		w.OK(err)
+		_, err = w.desk.Correct(w.ctx, w.vera, s.ID, "a second valid one")
+		w.refused(err, fault.Conflict, "the latest edition")
+	})
+}
+
 func TestADraftIsGivenUpAndKeepsItsNumber(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		s := w.drafted()

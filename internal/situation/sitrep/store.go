@@ -98,6 +98,13 @@ func editions(tx *db.Tx, year, serial int) ([]Sitrep, error) {
 	return all(tx, ` WHERE year = $1 AND serial = $2 ORDER BY edition LIMIT 100`, int32(year), int32(serial))
 }
 
+// lastEditions are the latest edition of a number, given up or not, and the latest one that was approved.
+func lastEditions(tx *db.Tx, year, serial int) (last, approved int32, err error) {
+	err = tx.Row(`SELECT COALESCE(MAX(edition), 0), COALESCE(MAX(CASE WHEN approved > 0 THEN edition ELSE 0 END), 0) FROM sitrep WHERE year = $1 AND serial = $2`,
+		int32(year), int32(serial)).Scan(&last, &approved)
+	return last, approved, err
+}
+
 // draftedOn tells whether a report that corrects nothing was drafted on a day, or on one after it.
 func draftedOn(tx *db.Tx, day int64) (bool, error) {
 	var n int64
