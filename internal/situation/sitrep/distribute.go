@@ -87,9 +87,11 @@ func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipien
 	}
 	at := map[string]int{}
 	for _, r := range all {
-		may, err := d.Gate.Foresee(ctx, r.to, disclosure.Mail, marks)
-		if err != nil {
-			return nil, err
+		var may []bool
+		if r.Withheld == "" {
+			if may, err = d.Gate.Foresee(ctx, r.to, disclosure.Mail, marks); err != nil {
+				return nil, err
+			}
 		}
 		if slices.Contains(may, false) {
 			r.Withheld = fmt.Sprintf("%s does not let %s have it by mail", s.Label, r.Name)
@@ -108,34 +110,59 @@ func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipien
 	return out, nil
 }
 
-// audience lists everybody meant, the staff first.
+// audience lists everybody meant, the staff first. Whoever was sent the earlier edition is written to as they are reached today.
 func (d *Desk) audience(ctx context.Context, s *Sitrep, a Audience) (out []Recipient, err error) {
+	if a.Same && s.Replaces == 0 {
+		return nil, fault.Problems{{Field: "same", Message: "this report replaces none: choose whom it is for"}}
+	}
+	var staff, others []Recipient
+	if a.Staff || a.Same {
+		if staff, err = d.staff(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if a.Same {
-		if s.Replaces == 0 {
-			return nil, fault.Problems{{Field: "same", Message: "this report replaces none: choose whom it is for"}}
+		if others, err = d.constituents(ctx, func(constituency.Listed) bool { return true }); err != nil {
+			return nil, err
 		}
-		err = d.DB.View(ctx, func(tx *db.Tx) error {
-			out, err = recipients(tx, s.Replaces, 0, 1_000_000)
-			return err
-		})
-		for i := range out {
-			r := &out[i]
-			out[i] = Recipient{Address: r.Address, Name: r.Name, Constituent: r.Constituent, Language: r.Language, to: r.to, encrypt: r.encrypt}
-		}
-		if err != nil {
+		if out, err = d.same(ctx, s, append(others, staff...)); err != nil {
 			return nil, err
 		}
 	}
 	if a.Staff {
-		staff, err := d.staff(ctx)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, staff...)
 	}
 	if !a.Everybody && !a.Authorities && len(a.Designations)+len(a.Sectors) == 0 {
 		return out, nil
 	}
+	others, err = d.constituents(ctx, a.means)
+	return append(out, others...), err
+}
+
+// same are those of today's people who were sent the edition that a report replaces; who is not among them any more is withheld from.
+func (d *Desk) same(ctx context.Context, s *Sitrep, today []Recipient) (out []Recipient, err error) {
+	var had []Recipient
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		had, err = recipients(tx, s.Replaces, 0, 1_000_000)
+		return err
+	})
+	now := map[string][]Recipient{}
+	for _, r := range today {
+		now[r.Address] = append(now[r.Address], r)
+	}
+	for _, r := range had {
+		if rs := now[r.Address]; len(rs) > 0 {
+			out = append(out, rs...)
+			continue
+		}
+		out = append(out, Recipient{Address: r.Address, Name: r.Name, Constituent: r.Constituent, Language: r.Language, to: r.to, encrypt: r.encrypt,
+			Withheld: r.Address + " is no address of the staff or of a constituent any more"})
+	}
+	return out, err
+}
+
+// constituents are the desks of those meant that are reached today.
+func (d *Desk) constituents(ctx context.Context, means func(constituency.Listed) bool) (out []Recipient, err error) {
 	dir, err := d.Constituency.Directory(ctx)
 	if err != nil {
 		return nil, err
@@ -146,7 +173,7 @@ func (d *Desk) audience(ctx context.Context, s *Sitrep, a Audience) (out []Recip
 			return err
 		}
 		for _, l := range dir.All() {
-			if !a.means(l) {
+			if !means(l) {
 				continue
 			}
 			for _, c := range constituency.Desks(contacts[l.ID]) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/deadline"
@@ -232,6 +233,54 @@ func TestACorrectionIsAnotherEditionAndTakesBackTheLettersOfTheEarlierOne(t *tes
 		}
 		_, err = w.desk.Correct(w.ctx, w.vera, s.ID, "again")
 		w.refused(err, fault.Conflict, "the latest edition")
+	})
+}
+
+func TestACorrectionGoesToThoseOfThemWhoAreReachedToday(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		s := w.approved(tlp.Green, "Wrong.")
+		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true, Staff: true})
+		w.OK(err)
+		w.OK(w.desk.Identity.Disable(w.ctx, act.Machine, w.vera.Rights.Account))
+		dir, err := w.Constituency.Directory(w.ctx)
+		w.OK(err)
+		today := constituency.DayOf(w.Clock.Now())
+		for _, l := range dir.All() {
+			contacts, err := w.Constituency.Contacts(w.ctx, l.ID)
+			w.OK(err)
+			for _, c := range contacts {
+				switch c.Mail {
+				case "soc@hospital.example", "it@bank.example": // the one is closed, the other one asks for encryption from now on
+					w.OK(w.Constituency.EndContact(w.ctx, act.Machine, c.ID, today))
+					if c.Mail == "it@bank.example" {
+						_, err = w.Constituency.AddContact(w.ctx, act.Machine, constituency.Contact{Constituent: l.ID, Role: c.Role, Mail: c.Mail, Encrypt: true, ValidFrom: today})
+						w.OK(err)
+					}
+				}
+			}
+		}
+		c, err := w.desk.Correct(w.ctx, w.boris, s.ID, "the number was wrong")
+		w.OK(err)
+		_, err = w.desk.Approve(w.ctx, w.ana, c.ID, 0)
+		w.OK(err)
+		all, err := w.desk.Reach(w.ctx, c.ID, Audience{Same: true})
+		w.OK(err)
+		for _, r := range all {
+			if r.Address == "it@bank.example" && !r.encrypt {
+				t.Error("the bank's wish of today is not heeded")
+			}
+			if gone := r.Address == "vera@cert.example" || r.Address == "soc@hospital.example"; gone != strings.Contains(r.Withheld, "any more") {
+				t.Errorf("%s: withheld %q", r.Address, r.Withheld)
+			}
+		}
+		sent, err := w.desk.Distribute(w.ctx, w.ana, c.ID, Audience{Same: true})
+		w.OK(err)
+		if sent.Withheld != 2 || sent.Letters != 3 {
+			t.Errorf("%+v of %d", sent, len(all))
+		}
+		if _, there := w.letters(KindReport)["vera@cert.example"]; there {
+			t.Error("who left is still written to")
+		}
 	})
 }
 
