@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
@@ -358,7 +359,12 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 		if s, err = byID(tx, id); err != nil {
 			return err
 		}
-		cases, err := named(tx, &s)
+		var cases []incident.Case
+		if l.Kind == KindWithdrawn { // says why, and nothing of the report
+			cases, err = casesIn(tx, s.Withdrawal)
+		} else {
+			cases, err = named(tx, &s)
+		}
 		for i := range cases {
 			about = append(about, notify.About{Object: cases[i].Ref(), Mark: cases[i].Marking()})
 		}
@@ -371,7 +377,7 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	c := notify.Content{Headers: map[string]string{"Auto-Submitted": "auto-generated"}, Marking: s.Marking(), About: about}
 	lines := []string{say.T("letter.greeting", l.Name)}
 	if l.Kind == KindWithdrawn {
-		c.Subject, c.About = fmt.Sprintf("[%s] %s", l.Ticket, say.T("letter.withdrawn-subject", s.Number())), nil
+		c.Subject = fmt.Sprintf("[%s] %s", l.Ticket, say.T("letter.withdrawn-subject", s.Number()))
 		lines = append(lines, say.T("letter.withdrawn", s.Number(), p.Team.Name, s.Withdrawal))
 	} else {
 		if s.State != Approved {

@@ -259,23 +259,22 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 var caseNumber = regexp.MustCompile(`\b\d{4}-\d{4,}\b`)
 
 // named are the cases that the texts of a report name.
-func named(tx *db.Tx, s *Sitrep) (out []incident.Case, err error) {
-	seen := map[string]bool{}
+func named(tx *db.Tx, s *Sitrep) ([]incident.Case, error) {
+	texts := []string{s.Reason, s.Withdrawal}
 	for _, lang := range s.Languages {
-		texts := []string{s.Judgement[lang]}
+		texts = append(texts, s.Judgement[lang])
 		for _, x := range s.Shown() {
 			texts = append(texts, s.Texts[lang][x].Text)
 		}
-		for _, n := range caseNumber.FindAllString(strings.Join(texts, "\n"), 1000) {
-			seen[n] = true
-		}
 	}
-	var numbers []string
-	for n := range seen {
-		numbers = append(numbers, n)
-	}
+	return casesIn(tx, texts...)
+}
+
+// casesIn are the cases that texts name.
+func casesIn(tx *db.Tx, texts ...string) (out []incident.Case, err error) {
+	numbers := caseNumber.FindAllString(strings.Join(texts, "\n"), -1)
 	slices.Sort(numbers)
-	ids, err := casesNumbered(tx, numbers)
+	ids, err := casesNumbered(tx, slices.Compact(numbers))
 	for _, id := range ids {
 		c, err := incident.ReadCase(tx, id)
 		if err != nil {
@@ -284,6 +283,16 @@ func named(tx *db.Tx, s *Sitrep) (out []incident.Case, err error) {
 		out = append(out, c)
 	}
 	return out, err
+}
+
+// narrower refuses a report that is marked wider than a case that it names.
+func narrower(s *Sitrep, cases []incident.Case) error {
+	for _, c := range cases {
+		if l := c.Marking().Effective(); l > s.Label {
+			return fault.Conflictf("%s is marked %s and names the case %s, which is %s: take the case out, or mark the report %s", s.Number(), s.Label, c.Number, l, l)
+		}
+	}
+	return nil
 }
 
 // Approve approves a draft: from then on nothing of it is changed. Who edited it last does not approve it, unless nobody else may; where the
@@ -301,10 +310,8 @@ func (d *Desk) Approve(ctx context.Context, by act.Actor, id, version int64) (Si
 		if err != nil {
 			return err
 		}
-		for _, c := range cases {
-			if l := c.Marking().Effective(); l > s.Label {
-				return fault.Conflictf("%s is marked %s and names the case %s, which is %s: take the case out, or mark the report %s", s.Number(), s.Label, c.Number, l, l)
-			}
+		if err := narrower(s, cases); err != nil {
+			return err
 		}
 		s.State, s.Approved, s.ApprovedBy = Approved, d.Clock.Now().UnixMicro(), by.Name
 		record, err := s.Record()
@@ -411,6 +418,13 @@ func (d *Desk) Withdraw(ctx context.Context, by act.Actor, id int64, reason stri
 		}
 		if s.State != Approved && s.State != Draft {
 			return fault.Conflictf("%s is %s already", s.Number(), s.State)
+		}
+		cases, err := casesIn(tx, reason) // what the report itself names keeps nobody from taking it back
+		if err == nil {
+			err = narrower(&s, cases)
+		}
+		if err != nil {
+			return err
 		}
 		s.State, s.Withdrawn, s.WithdrawnBy, s.Withdrawal = Withdrawn, d.Clock.Now().UnixMicro(), by.Name, reason
 		tx.Note("", detail(map[string]any{"number": s.Number(), "reason": reason}))

@@ -554,6 +554,43 @@ func TestAWithdrawalStopsWhatWaitsAndTellsWhoHasIt(t *testing.T) {
 	})
 }
 
+func TestAReasonNamesNoCaseThatIsMarkedStricter(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		secret, open := w.grave("Secret of the hospital", tlp.Amber), w.grave("Known to all", tlp.Green)
+		s := w.approved(tlp.Green, "Act.")
+		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true})
+		w.OK(err)
+		c, err := w.desk.Correct(w.ctx, w.vera, s.ID, "the number was that of "+secret.Number)
+		w.OK(err)
+		_, err = w.desk.Approve(w.ctx, w.ana, c.ID, 0)
+		w.refused(err, fault.Conflict, "names the case "+secret.Number)
+		begun(w, "soc@hospital.example")
+		_, err = w.desk.Withdraw(w.ctx, w.ana, s.ID, "it was about "+secret.Number)
+		w.refused(err, fault.Conflict, "names the case "+secret.Number)
+		if got := w.one(s.ID).State; got != Approved {
+			t.Errorf("it is %s", got)
+		}
+		_, err = w.desk.Withdraw(w.ctx, w.ana, s.ID, "it was about "+open.Number)
+		w.OK(err)
+		told := w.letters(KindWithdrawn)["soc@hospital.example"]
+		if len(told.About) != 1 || told.About[0].Object != open.Ref() {
+			t.Errorf("the gate is asked about %+v", told.About)
+		}
+	})
+}
+
+func TestTheLastOfManyCasesThatAreNamedIsJudgedToo(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		secret := w.grave("Secret of the hospital", tlp.Amber)
+		s := w.drafted()
+		text, green := strings.Repeat("2001-0001 ", 1500)+secret.Number, tlp.Green
+		s, err := w.desk.Edit(w.ctx, w.vera, s.ID, Edit{Version: s.Version, Language: "en", Label: &green, Judgement: &text})
+		w.OK(err)
+		_, err = w.desk.Approve(w.ctx, w.ana, s.ID, s.Version)
+		w.refused(err, fault.Conflict, "names the case "+secret.Number)
+	})
+}
+
 // begun has the hand-over of a letter to an address begin and end, as the outbox notes it.
 func begun(w *land, address string) {
 	w.Helper()
