@@ -35,7 +35,7 @@ type Audience struct {
 	Designations []string // constituents of these
 	Sectors      []string // constituents of these
 	Authorities  bool     // the competent authorities
-	Same         bool     // of a correction: those who were sent the edition that it replaces
+	Same         bool     // of a correction: those who were sent an earlier edition
 }
 
 // Recipient is somebody to whom a report goes, or would go.
@@ -54,7 +54,6 @@ type Recipient struct {
 
 	to      disclosure.Recipient
 	encrypt bool
-	begun   bool // the letter's hand-over
 }
 
 // Reach tells who would be sent a report: everybody of an audience, with why some may not have it.
@@ -140,11 +139,11 @@ func (d *Desk) audience(ctx context.Context, s *Sitrep, a Audience) (out []Recip
 	return append(out, others...), err
 }
 
-// same are those of today's people who were sent the edition that a report replaces; who is not among them any more is withheld from.
+// same are those of today's people who were sent an earlier edition; who is not among them any more is withheld from.
 func (d *Desk) same(ctx context.Context, s *Sitrep, today []Recipient) (out []Recipient, err error) {
 	var had []Recipient
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		had, err = recipients(tx, s.Replaces, 0, 1_000_000)
+		had, err = holders(tx, s, false)
 		return err
 	})
 	now := map[string][]Recipient{}
@@ -325,16 +324,13 @@ func (d *Desk) recall(tx *db.Tx, s *Sitrep, reason string) error {
 	return nil
 }
 
-// tellWithdrawn tells those whose letter left, or may have left, that the report is withdrawn.
+// tellWithdrawn tells those whose letter with it, or with an earlier edition, left or may have left that the report is withdrawn.
 func (d *Desk) tellWithdrawn(tx *db.Tx, s *Sitrep) error {
-	rs, err := recipients(tx, s.ID, 0, 1_000_000)
+	rs, err := holders(tx, s, true)
 	if err != nil {
 		return err
 	}
 	for i := range rs {
-		if !rs[i].begun {
-			continue
-		}
 		if _, err := d.Outbox.Enqueue(tx, d.letter(s, &rs[i], KindWithdrawn)); err != nil {
 			return err
 		}
@@ -378,7 +374,11 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	lines := []string{say.T("letter.greeting", l.Name)}
 	if l.Kind == KindWithdrawn {
 		c.Subject = fmt.Sprintf("[%s] %s", l.Ticket, say.T("letter.withdrawn-subject", s.Number()))
-		lines = append(lines, say.T("letter.withdrawn", s.Number(), p.Team.Name, s.Withdrawal))
+		key := "letter.withdrawn"
+		if s.Edition > 1 {
+			key = "letter.withdrawn-all"
+		}
+		lines = append(lines, say.T(key, s.Number(), p.Team.Name, s.Withdrawal))
 	} else {
 		if s.State != Approved {
 			return none, notify.ErrNothing

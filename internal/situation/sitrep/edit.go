@@ -431,8 +431,10 @@ func (d *Desk) Withdraw(ctx context.Context, by act.Actor, id int64, reason stri
 		if err := d.recall(tx, &s, "withdrawn: "+reason); err != nil {
 			return err
 		}
-		if err := d.tellWithdrawn(tx, &s); err != nil {
-			return err
+		if s.Approved != 0 {
+			if err := d.tellWithdrawn(tx, &s); err != nil {
+				return err
+			}
 		}
 		return update(tx, &s)
 	})

@@ -554,6 +554,45 @@ func TestAWithdrawalStopsWhatWaitsAndTellsWhoHasIt(t *testing.T) {
 	})
 }
 
+func TestWhoHoldsAnEarlierEditionIsToldOfALaterOne(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		s := w.approved(tlp.Green, "Wrong.")
+		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true})
+		w.OK(err)
+		begun(w, "soc@hospital.example") // the bank's is taken back by the correction
+		correct := func(id int64, why string) Sitrep {
+			c, err := w.desk.Correct(w.ctx, w.vera, id, why)
+			w.OK(err)
+			c, err = w.desk.Approve(w.ctx, w.ana, c.ID, 0)
+			w.OK(err)
+			return c
+		}
+		second := correct(s.ID, "one number was wrong")
+		_, err = w.desk.Distribute(w.ctx, w.ana, second.ID, Audience{Staff: true})
+		w.OK(err)
+		begun(w, "ana@cert.example")
+		third := correct(second.ID, "another number was wrong")
+		all, err := w.desk.Reach(w.ctx, third.ID, Audience{Same: true})
+		w.OK(err)
+		if len(all) != 5 {
+			t.Errorf("the third one would go to %+v", all)
+		}
+		given, err := w.desk.Correct(w.ctx, w.vera, third.ID, "not needed")
+		w.OK(err)
+		_, err = w.desk.Withdraw(w.ctx, w.ana, given.ID, "not needed")
+		w.OK(err)
+		if told := w.letters(KindWithdrawn); len(told) != 0 {
+			t.Errorf("a draft that is given up is told to %d", len(told))
+		}
+		_, err = w.desk.Withdraw(w.ctx, w.ana, third.ID, "It was a false alarm.")
+		w.OK(err)
+		told := w.letters(KindWithdrawn)
+		if len(told) != 2 || !strings.Contains(told["soc@hospital.example"].Text, "SR-2026-001/3 i njegova ranija izdanja") || told["ana@cert.example"].Text == "" {
+			t.Errorf("told: %v", told)
+		}
+	})
+}
+
 func TestAReasonNamesNoCaseThatIsMarkedStricter(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		secret, open := w.grave("Secret of the hospital", tlp.Amber), w.grave("Known to all", tlp.Green)

@@ -3,6 +3,7 @@ package sitrep
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin/internal/platform/db"
@@ -154,19 +155,38 @@ func update(tx *db.Tx, s *Sitrep) error {
 	return err
 }
 
-const recipientColumns = `r.id, r.address, r.name, r.constituent, r.recipient, r.language, r.encrypt, r.letter, r.at, r.by_name, COALESCE(l.state, ''), COALESCE(l.attempts, 0)
-	FROM sitrep_recipient r LEFT JOIN outbox_letter l ON l.id = r.letter WHERE r.sitrep = $1`
+const recipientColumns = `SELECT r.id, r.address, r.name, r.constituent, r.recipient, r.language, r.encrypt, r.letter, r.at, r.by_name, COALESCE(l.state, '')
+	FROM sitrep_recipient r LEFT JOIN outbox_letter l ON l.id = r.letter`
 
-func recipients(tx *db.Tx, id, after int64, limit int) (out []Recipient, err error) {
-	err = tx.Each(`SELECT `+recipientColumns+` AND r.id > $2 ORDER BY r.id LIMIT $3`, []any{id, after, limit}, func(scan func(...any) error) error {
+func recipients(tx *db.Tx, id, after int64, limit int) ([]Recipient, error) {
+	return eachRecipient(tx, ` WHERE r.sitrep = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`, id, after, limit)
+}
+
+// holders are who was sent a report or an earlier edition of its number, each address once, as they were sent the latest; begun
+// leaves out letters that never began to leave, and editions before it that were withdrawn.
+func holders(tx *db.Tx, s *Sitrep, begun bool) ([]Recipient, error) {
+	rest := ` JOIN sitrep e ON e.id = r.sitrep WHERE e.year = $1 AND e.serial = $2 AND e.edition <= $3`
+	if begun {
+		rest += ` AND COALESCE(l.attempts, 0) > 0 AND (e.edition = $3 OR e.state <> 'withdrawn')`
+	}
+	all, err := eachRecipient(tx, rest+` ORDER BY e.edition DESC, r.id LIMIT 1000000`, int32(s.Year), int32(s.Serial), int32(s.Edition))
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(r Recipient) bool {
+		had := seen[r.Address]
+		seen[r.Address] = true
+		return had
+	}), err
+}
+
+func eachRecipient(tx *db.Tx, rest string, args ...any) (out []Recipient, err error) {
+	err = tx.Each(recipientColumns+rest, args, func(scan func(...any) error) error {
 		var r Recipient
 		var to string
 		var encrypt int32
-		var attempts int64
-		if err := scan(&r.ID, &r.Address, &r.Name, &r.Constituent, &to, &r.Language, &encrypt, &r.Letter, &r.At, &r.By, &r.State, &attempts); err != nil {
+		if err := scan(&r.ID, &r.Address, &r.Name, &r.Constituent, &to, &r.Language, &encrypt, &r.Letter, &r.At, &r.By, &r.State); err != nil {
 			return err
 		}
-		r.encrypt, r.begun = encrypt == 1, attempts > 0
+		r.encrypt = encrypt == 1
 		out = append(out, r)
 		return json.Unmarshal([]byte(to), &out[len(out)-1].to)
 	})

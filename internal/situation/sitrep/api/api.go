@@ -227,7 +227,7 @@ type sitrepAudienceInput struct {
 		Designations []string `json:"designations,omitempty" maxItems:"10"`
 		Sectors      []string `json:"sectors,omitempty" maxItems:"100"`
 		Authorities  bool     `json:"authorities,omitempty" doc:"The competent authorities"`
-		Same         bool     `json:"same,omitempty" doc:"Of a correction: those who were sent the edition that it replaces"`
+		Same         bool     `json:"same,omitempty" doc:"Of a correction: those who were sent an earlier edition"`
 	}
 }
 
