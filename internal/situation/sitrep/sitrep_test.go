@@ -372,6 +372,35 @@ func TestTheMorningDraftsOnceADay(t *testing.T) {
 	})
 }
 
+func TestWhatIsDoneInTheNightDoesNotReplaceTheMorning(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		zone, err := time.LoadLocation("Europe/Belgrade")
+		w.OK(err)
+		until := func(at time.Time, number string, want time.Time) {
+			t.Helper()
+			w.Clock.Set(at)
+			w.OK(w.desk.Morning(w.ctx))
+			list, _, err := w.desk.List(w.ctx, Filter{})
+			w.OK(err)
+			if s := list[0]; s.Number() != number || !time.UnixMicro(s.Until).Equal(want) {
+				t.Errorf("at %v %s tells until %v, want %s until %v", at, s.Number(), time.UnixMicro(s.Until).In(zone), number, want)
+			}
+		}
+		night, morning := time.Date(2026, 5, 5, 0, 30, 0, 0, zone), time.Date(2026, 5, 5, 7, 5, 0, 0, zone)
+		w.Clock.Set(night)
+		s := w.approved(tlp.Amber, "Of the night.")
+		until(night.Add(time.Hour), s.Number(), night)
+		until(morning, "SR-2026-002", morning)
+		until(morning.Add(time.Hour), "SR-2026-002", morning)
+		next := night.Add(24 * time.Hour)
+		w.Clock.Set(next)
+		_, err = w.desk.Refresh(w.ctx, w.vera, s.ID+1, 0)
+		w.OK(err)
+		until(next.Add(time.Hour), "SR-2026-002", next)
+		until(morning.Add(24*time.Hour), "SR-2026-002", morning.Add(24*time.Hour))
+	})
+}
+
 func TestACaseThatIsMarkedStricterIsNotNamed(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		c := w.grave("Secret of the hospital", tlp.Amber)

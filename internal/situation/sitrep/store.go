@@ -106,10 +106,10 @@ func lastEditions(tx *db.Tx, year, serial int) (last, approved int32, err error)
 	return last, approved, err
 }
 
-// draftedOn tells whether a report that corrects nothing was drafted on a day, or on one after it.
-func draftedOn(tx *db.Tx, day int64) (bool, error) {
+// toldOf tells whether a report that corrects nothing tells of what happened until a time.
+func toldOf(tx *db.Tx, until int64) (bool, error) {
 	var n int64
-	err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE replaces = 0 AND day >= $1`, day).Scan(&n)
+	err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE replaces = 0 AND until >= $1`, until).Scan(&n)
 	return n > 0, err
 }
 
