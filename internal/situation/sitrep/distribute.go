@@ -56,13 +56,37 @@ type Recipient struct {
 	encrypt bool
 }
 
-// Reach tells who would be sent a report: everybody of an audience, with why some may not have it.
-func (d *Desk) Reach(ctx context.Context, id int64, a Audience) (out []Recipient, err error) {
+// Reached tells who would be sent a report.
+type Reached struct {
+	Letters  int         `json:"letters"`
+	Already  int         `json:"already"`  // were sent it before
+	Withheld int         `json:"withheld"` // may not have it
+	First    []Recipient `json:"first" nullable:"false" doc:"At most 500 of them, with why some may not have it"`
+	More     int         `json:"more" doc:"How many follow the first ones"`
+}
+
+const shown = 500
+
+// Reach tells who would be sent a report: how many of an audience, and the first ones, with why some may not have it.
+func (d *Desk) Reach(ctx context.Context, id int64, a Audience) (out Reached, err error) {
 	one, err := d.One(ctx, id)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return d.reach(ctx, &one.Sitrep, a)
+	all, err := d.reach(ctx, &one.Sitrep, a)
+	for _, r := range all {
+		switch {
+		case r.Withheld != "":
+			out.Withheld++
+		case r.Already:
+			out.Already++
+		default:
+			out.Letters++
+		}
+	}
+	out.First = append([]Recipient{}, all[:min(len(all), shown)]...)
+	out.More = len(all) - len(out.First)
+	return out, err
 }
 
 func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipient, err error) {

@@ -10,8 +10,15 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-const columns = `id, year, serial, edition, replaces, day, since, until, tlp, state, body, sha256, version, drafted, drafted_by, edited, edited_by, editor,
-	approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason`
+const columns = before + `body` + after
+
+// heads are the columns for lists: only a draft has its body, for it tells whether figures changed.
+const heads = before + `CASE WHEN state = 'draft' THEN body ELSE '{}' END` + after
+
+const (
+	before = `id, year, serial, edition, replaces, day, since, until, tlp, state, `
+	after  = `, sha256, version, drafted, drafted_by, edited, edited_by, editor, approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason`
+)
 
 func scanSitrep(scan func(...any) error) (s Sitrep, err error) {
 	var body string
@@ -65,11 +72,15 @@ func list(tx *db.Tx, f Filter, limit int) ([]Sitrep, error) {
 		where = ` WHERE ` + strings.Join(w, ` AND `)
 	}
 	args = append(args, limit)
-	return all(tx, where+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), args...)
+	return each(tx, heads, where+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), args...)
 }
 
-func all(tx *db.Tx, rest string, args ...any) (out []Sitrep, err error) {
-	err = tx.Each(`SELECT `+columns+` FROM sitrep`+rest, args, func(scan func(...any) error) error {
+func all(tx *db.Tx, rest string, args ...any) ([]Sitrep, error) {
+	return each(tx, columns, rest, args...)
+}
+
+func each(tx *db.Tx, what, rest string, args ...any) (out []Sitrep, err error) {
+	err = tx.Each(`SELECT `+what+` FROM sitrep`+rest, args, func(scan func(...any) error) error {
 		s, err := scanSitrep(scan)
 		out = append(out, s)
 		return err
@@ -96,7 +107,7 @@ func first(ss []Sitrep, err error) (Sitrep, bool, error) {
 
 // editions are all of a number, the first one first.
 func editions(tx *db.Tx, year, serial int) ([]Sitrep, error) {
-	return all(tx, ` WHERE year = $1 AND serial = $2 ORDER BY edition LIMIT 100`, int32(year), int32(serial))
+	return each(tx, heads, ` WHERE year = $1 AND serial = $2 ORDER BY edition LIMIT 100`, int32(year), int32(serial))
 }
 
 // lastEditions are the latest edition of a number, given up or not, and the latest one that was approved.
