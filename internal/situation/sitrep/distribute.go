@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/identity"
+	"tocsin/internal/incident"
 	"tocsin/internal/nation"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
@@ -34,7 +35,7 @@ type Audience struct {
 	Designations []string // constituents of these
 	Sectors      []string // constituents of these
 	Authorities  bool     // the competent authorities
-	Same         bool     // of a correction: those who were sent the edition that it replaces
+	Same         bool     // of a correction: those who were sent an earlier edition
 }
 
 // Recipient is somebody to whom a report goes, or would go.
@@ -53,16 +54,39 @@ type Recipient struct {
 
 	to      disclosure.Recipient
 	encrypt bool
-	begun   bool // the letter's hand-over
 }
 
-// Reach tells who would be sent a report: everybody of an audience, with why some may not have it.
-func (d *Desk) Reach(ctx context.Context, id int64, a Audience) (out []Recipient, err error) {
+// Reached tells who would be sent a report.
+type Reached struct {
+	Letters  int         `json:"letters"`
+	Already  int         `json:"already"`  // were sent it before
+	Withheld int         `json:"withheld"` // may not have it
+	First    []Recipient `json:"first" nullable:"false" doc:"At most 500 of them, with why some may not have it"`
+	More     int         `json:"more" doc:"How many follow the first ones"`
+}
+
+const shown = 500
+
+// Reach tells who would be sent a report: how many of an audience, and the first ones, with why some may not have it.
+func (d *Desk) Reach(ctx context.Context, id int64, a Audience) (out Reached, err error) {
 	one, err := d.One(ctx, id)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return d.reach(ctx, &one.Sitrep, a)
+	all, err := d.reach(ctx, &one.Sitrep, a)
+	for _, r := range all {
+		switch {
+		case r.Withheld != "":
+			out.Withheld++
+		case r.Already:
+			out.Already++
+		default:
+			out.Letters++
+		}
+	}
+	out.First = append([]Recipient{}, all[:min(len(all), shown)]...)
+	out.More = len(all) - len(out.First)
+	return out, err
 }
 
 func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipient, err error) {
@@ -87,9 +111,11 @@ func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipien
 	}
 	at := map[string]int{}
 	for _, r := range all {
-		may, err := d.Gate.Foresee(ctx, r.to, disclosure.Mail, marks)
-		if err != nil {
-			return nil, err
+		var may []bool
+		if r.Withheld == "" {
+			if may, err = d.Gate.Foresee(ctx, r.to, disclosure.Mail, marks); err != nil {
+				return nil, err
+			}
 		}
 		if slices.Contains(may, false) {
 			r.Withheld = fmt.Sprintf("%s does not let %s have it by mail", s.Label, r.Name)
@@ -108,34 +134,59 @@ func (d *Desk) reach(ctx context.Context, s *Sitrep, a Audience) (out []Recipien
 	return out, nil
 }
 
-// audience lists everybody meant, the staff first.
+// audience lists everybody meant, the staff first. Whoever was sent the earlier edition is written to as they are reached today.
 func (d *Desk) audience(ctx context.Context, s *Sitrep, a Audience) (out []Recipient, err error) {
+	if a.Same && s.Replaces == 0 {
+		return nil, fault.Problems{{Field: "same", Message: "this report replaces none: choose whom it is for"}}
+	}
+	var staff, others []Recipient
+	if a.Staff || a.Same {
+		if staff, err = d.staff(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if a.Same {
-		if s.Replaces == 0 {
-			return nil, fault.Problems{{Field: "same", Message: "this report replaces none: choose whom it is for"}}
+		if others, err = d.constituents(ctx, func(constituency.Listed) bool { return true }); err != nil {
+			return nil, err
 		}
-		err = d.DB.View(ctx, func(tx *db.Tx) error {
-			out, err = recipients(tx, s.Replaces, 0, 1_000_000)
-			return err
-		})
-		for i := range out {
-			r := &out[i]
-			out[i] = Recipient{Address: r.Address, Name: r.Name, Constituent: r.Constituent, Language: r.Language, to: r.to, encrypt: r.encrypt}
-		}
-		if err != nil {
+		if out, err = d.same(ctx, s, append(others, staff...)); err != nil {
 			return nil, err
 		}
 	}
 	if a.Staff {
-		staff, err := d.staff(ctx)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, staff...)
 	}
 	if !a.Everybody && !a.Authorities && len(a.Designations)+len(a.Sectors) == 0 {
 		return out, nil
 	}
+	others, err = d.constituents(ctx, a.means)
+	return append(out, others...), err
+}
+
+// same are those of today's people who were sent an earlier edition; who is not among them any more is withheld from.
+func (d *Desk) same(ctx context.Context, s *Sitrep, today []Recipient) (out []Recipient, err error) {
+	var had []Recipient
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		had, err = holders(tx, s, false)
+		return err
+	})
+	now := map[string][]Recipient{}
+	for _, r := range today {
+		now[r.Address] = append(now[r.Address], r)
+	}
+	for _, r := range had {
+		if rs := now[r.Address]; len(rs) > 0 {
+			out = append(out, rs...)
+			continue
+		}
+		out = append(out, Recipient{Address: r.Address, Name: r.Name, Constituent: r.Constituent, Language: r.Language, to: r.to, encrypt: r.encrypt,
+			Withheld: r.Address + " is no address of the staff or of a constituent any more"})
+	}
+	return out, err
+}
+
+// constituents are the desks of those meant that are reached today.
+func (d *Desk) constituents(ctx context.Context, means func(constituency.Listed) bool) (out []Recipient, err error) {
 	dir, err := d.Constituency.Directory(ctx)
 	if err != nil {
 		return nil, err
@@ -146,7 +197,7 @@ func (d *Desk) audience(ctx context.Context, s *Sitrep, a Audience) (out []Recip
 			return err
 		}
 		for _, l := range dir.All() {
-			if !a.means(l) {
+			if !means(l) {
 				continue
 			}
 			for _, c := range constituency.Desks(contacts[l.ID]) {
@@ -297,16 +348,13 @@ func (d *Desk) recall(tx *db.Tx, s *Sitrep, reason string) error {
 	return nil
 }
 
-// tellWithdrawn tells those whose letter left, or may have left, that the report is withdrawn.
+// tellWithdrawn tells those whose letter with it, or with an earlier edition, left or may have left that the report is withdrawn.
 func (d *Desk) tellWithdrawn(tx *db.Tx, s *Sitrep) error {
-	rs, err := recipients(tx, s.ID, 0, 1_000_000)
+	rs, err := holders(tx, s, true)
 	if err != nil {
 		return err
 	}
 	for i := range rs {
-		if !rs[i].begun {
-			continue
-		}
 		if _, err := d.Outbox.Enqueue(tx, d.letter(s, &rs[i], KindWithdrawn)); err != nil {
 			return err
 		}
@@ -331,7 +379,12 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 		if s, err = byID(tx, id); err != nil {
 			return err
 		}
-		cases, err := named(tx, &s)
+		var cases []incident.Case
+		if l.Kind == KindWithdrawn { // says why, and nothing of the report
+			cases, err = casesIn(tx, s.Withdrawal)
+		} else {
+			cases, err = named(tx, &s)
+		}
 		for i := range cases {
 			about = append(about, notify.About{Object: cases[i].Ref(), Mark: cases[i].Marking()})
 		}
@@ -344,8 +397,12 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	c := notify.Content{Headers: map[string]string{"Auto-Submitted": "auto-generated"}, Marking: s.Marking(), About: about}
 	lines := []string{say.T("letter.greeting", l.Name)}
 	if l.Kind == KindWithdrawn {
-		c.Subject, c.About = fmt.Sprintf("[%s] %s", l.Ticket, say.T("letter.withdrawn-subject", s.Number())), nil
-		lines = append(lines, say.T("letter.withdrawn", s.Number(), p.Team.Name, s.Withdrawal))
+		c.Subject = fmt.Sprintf("[%s] %s", l.Ticket, say.T("letter.withdrawn-subject", s.Number()))
+		key := "letter.withdrawn"
+		if s.Edition > 1 {
+			key = "letter.withdrawn-all"
+		}
+		lines = append(lines, say.T(key, s.Number(), p.Team.Name, s.Withdrawal))
 	} else {
 		if s.State != Approved {
 			return none, notify.ErrNothing

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -227,6 +228,7 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 		if err := e.check(s); err != nil {
 			return err
 		}
+		was := maps.Clone(s.Texts[e.Language]) // what the person saw: what they left as it was follows another marking
 		if e.Label != nil && *e.Label != s.Label {
 			s.Label = *e.Label
 			d.redraft(p, &s.Body, s.Label)
@@ -238,7 +240,7 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 		for _, x := range Sections() {
 			text, ok := e.Texts[x]
 			w := s.Texts[e.Language][x]
-			if !ok || text == w.Text {
+			if !ok || text == strings.TrimSpace(was[x].Text) || text == w.Text {
 				continue
 			}
 			changed = append(changed, x)
@@ -257,23 +259,22 @@ func (d *Desk) Edit(ctx context.Context, by act.Actor, id int64, e Edit) (Sitrep
 var caseNumber = regexp.MustCompile(`\b\d{4}-\d{4,}\b`)
 
 // named are the cases that the texts of a report name.
-func named(tx *db.Tx, s *Sitrep) (out []incident.Case, err error) {
-	seen := map[string]bool{}
+func named(tx *db.Tx, s *Sitrep) ([]incident.Case, error) {
+	texts := []string{s.Reason, s.Withdrawal}
 	for _, lang := range s.Languages {
-		texts := []string{s.Judgement[lang]}
+		texts = append(texts, s.Judgement[lang])
 		for _, x := range s.Shown() {
 			texts = append(texts, s.Texts[lang][x].Text)
 		}
-		for _, n := range caseNumber.FindAllString(strings.Join(texts, "\n"), 1000) {
-			seen[n] = true
-		}
 	}
-	var numbers []string
-	for n := range seen {
-		numbers = append(numbers, n)
-	}
+	return casesIn(tx, texts...)
+}
+
+// casesIn are the cases that texts name.
+func casesIn(tx *db.Tx, texts ...string) (out []incident.Case, err error) {
+	numbers := caseNumber.FindAllString(strings.Join(texts, "\n"), -1)
 	slices.Sort(numbers)
-	ids, err := casesNumbered(tx, numbers)
+	ids, err := casesNumbered(tx, slices.Compact(numbers))
 	for _, id := range ids {
 		c, err := incident.ReadCase(tx, id)
 		if err != nil {
@@ -282,6 +283,16 @@ func named(tx *db.Tx, s *Sitrep) (out []incident.Case, err error) {
 		out = append(out, c)
 	}
 	return out, err
+}
+
+// narrower refuses a report that is marked wider than a case that it names.
+func narrower(s *Sitrep, cases []incident.Case) error {
+	for _, c := range cases {
+		if l := c.Marking().Effective(); l > s.Label {
+			return fault.Conflictf("%s is marked %s and names the case %s, which is %s: take the case out, or mark the report %s", s.Number(), s.Label, c.Number, l, l)
+		}
+	}
+	return nil
 }
 
 // Approve approves a draft: from then on nothing of it is changed. Who edited it last does not approve it, unless nobody else may; where the
@@ -299,10 +310,8 @@ func (d *Desk) Approve(ctx context.Context, by act.Actor, id, version int64) (Si
 		if err != nil {
 			return err
 		}
-		for _, c := range cases {
-			if l := c.Marking().Effective(); l > s.Label {
-				return fault.Conflictf("%s is marked %s and names the case %s, which is %s: take the case out, or mark the report %s", s.Number(), s.Label, c.Number, l, l)
-			}
+		if err := narrower(s, cases); err != nil {
+			return err
 		}
 		s.State, s.Approved, s.ApprovedBy = Approved, d.Clock.Now().UnixMicro(), by.Name
 		record, err := s.Record()
@@ -367,10 +376,14 @@ func (d *Desk) Correct(ctx context.Context, by act.Actor, id int64, reason strin
 		if err != nil {
 			return err
 		}
-		if old.Approved == 0 || old.State == Replaced {
+		last, approved, err := lastEditions(tx, old.Year, old.Serial)
+		if err != nil {
+			return err
+		}
+		if old.Approved == 0 || old.State == Replaced || old.Edition < int(approved) {
 			return fault.Conflictf("%s is %s: only what was approved, and the latest edition of it, is corrected", old.Number(), old.State)
 		}
-		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: old.Edition + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
+		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: int(last) + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
 			State: Draft, Version: 1, Drafted: d.Clock.Now().UnixMicro(), DraftedBy: by.Name, Edited: d.Clock.Now().UnixMicro(), EditedBy: by.Name, editor: by.Subject(), Reason: reason}
 		fresh, err := insert(tx, &s)
 		if err == nil && !fresh {
@@ -406,13 +419,22 @@ func (d *Desk) Withdraw(ctx context.Context, by act.Actor, id int64, reason stri
 		if s.State != Approved && s.State != Draft {
 			return fault.Conflictf("%s is %s already", s.Number(), s.State)
 		}
+		cases, err := casesIn(tx, reason) // what the report itself names keeps nobody from taking it back
+		if err == nil {
+			err = narrower(&s, cases)
+		}
+		if err != nil {
+			return err
+		}
 		s.State, s.Withdrawn, s.WithdrawnBy, s.Withdrawal = Withdrawn, d.Clock.Now().UnixMicro(), by.Name, reason
 		tx.Note("", detail(map[string]any{"number": s.Number(), "reason": reason}))
 		if err := d.recall(tx, &s, "withdrawn: "+reason); err != nil {
 			return err
 		}
-		if err := d.tellWithdrawn(tx, &s); err != nil {
-			return err
+		if s.Approved != 0 {
+			if err := d.tellWithdrawn(tx, &s); err != nil {
+				return err
+			}
 		}
 		return update(tx, &s)
 	})

@@ -23,14 +23,14 @@ func (d *Desk) Morning(ctx context.Context) error {
 		return err
 	}
 	now := d.Clock.Now()
-	due, day, ok := p.SitrepDue(now)
+	due, _, ok := p.SitrepDue(now)
 	if !ok || now.Before(due) {
 		return nil
 	}
 	var done, waits bool
 	var s Sitrep
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
-		if done, err = draftedOn(tx, day.Unix()/int64(24*time.Hour/time.Second)); err != nil {
+		if done, err = toldOf(tx, due.UnixMicro()); err != nil {
 			return err
 		}
 		s, waits, err = open(tx)

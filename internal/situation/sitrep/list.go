@@ -18,7 +18,7 @@ type Filter struct {
 	Limit  int   // 0: 50; at most 1,000
 }
 
-// List lists reports, the latest first; next is where the list goes on, 0 at its end.
+// List lists reports, the latest first, without the body of those that are no drafts; next is where the list goes on, 0 at its end.
 func (d *Desk) List(ctx context.Context, f Filter) (out []Sitrep, next int64, err error) {
 	if f.State != "" && !slices.Contains(States(), f.State) {
 		return nil, 0, fault.Invalidf("%q is no state of a situation report: use draft, approved, replaced or withdrawn", f.State)
@@ -41,7 +41,7 @@ func (d *Desk) List(ctx context.Context, f Filter) (out []Sitrep, next int64, er
 // One is a report with its other editions.
 type One struct {
 	Sitrep
-	Editions []Sitrep // of the same number, the first one first
+	Editions []Sitrep // of the same number, the first one first; without bodies, but for drafts
 	Whole    bool     // what was approved is as it was: its hash agrees
 }
 

@@ -1,7 +1,6 @@
 package sitrep
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,9 +9,7 @@ import (
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/deadline"
-	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/nation"
-	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -235,6 +232,27 @@ func TestACorrectionIsAnotherEditionAndTakesBackTheLettersOfTheEarlierOne(t *tes
 	})
 }
 
+func TestACorrectionThatIsGivenUpLeavesRoomForAnother(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		s := w.approved(tlp.Green, "Wrong.")
+		c, err := w.desk.Correct(w.ctx, w.vera, s.ID, "the number was wrong")
+		w.OK(err)
+		_, err = w.desk.Withdraw(w.ctx, w.ana, c.ID, "it was right")
+		w.OK(err)
+		c, err = w.desk.Correct(w.ctx, w.vera, s.ID, "the number was wrong after all")
+		w.OK(err)
+		if c.Number() != "SR-2026-001/3" {
+			t.Errorf("the next one is %s", c.Number())
+		}
+		_, err = w.desk.Withdraw(w.ctx, w.ana, s.ID, "wrong")
+		w.OK(err)
+		_, err = w.desk.Approve(w.ctx, w.ana, c.ID, 0)
+		w.OK(err)
+		_, err = w.desk.Correct(w.ctx, w.vera, s.ID, "a second valid one")
+		w.refused(err, fault.Conflict, "the latest edition")
+	})
+}
+
 func TestADraftIsGivenUpAndKeepsItsNumber(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		s := w.drafted()
@@ -302,6 +320,35 @@ func TestTheMorningDraftsOnceADay(t *testing.T) {
 	})
 }
 
+func TestWhatIsDoneInTheNightDoesNotReplaceTheMorning(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		zone, err := time.LoadLocation("Europe/Belgrade")
+		w.OK(err)
+		until := func(at time.Time, number string, want time.Time) {
+			t.Helper()
+			w.Clock.Set(at)
+			w.OK(w.desk.Morning(w.ctx))
+			list, _, err := w.desk.List(w.ctx, Filter{})
+			w.OK(err)
+			if s := list[0]; s.Number() != number || !time.UnixMicro(s.Until).Equal(want) {
+				t.Errorf("at %v %s tells until %v, want %s until %v", at, s.Number(), time.UnixMicro(s.Until).In(zone), number, want)
+			}
+		}
+		night, morning := time.Date(2026, 5, 5, 0, 30, 0, 0, zone), time.Date(2026, 5, 5, 7, 5, 0, 0, zone)
+		w.Clock.Set(night)
+		s := w.approved(tlp.Amber, "Of the night.")
+		until(night.Add(time.Hour), s.Number(), night)
+		until(morning, "SR-2026-002", morning)
+		until(morning.Add(time.Hour), "SR-2026-002", morning)
+		next := night.Add(24 * time.Hour)
+		w.Clock.Set(next)
+		_, err = w.desk.Refresh(w.ctx, w.vera, s.ID+1, 0)
+		w.OK(err)
+		until(next.Add(time.Hour), "SR-2026-002", next)
+		until(morning.Add(24*time.Hour), "SR-2026-002", morning.Add(24*time.Hour))
+	})
+}
+
 func TestACaseThatIsMarkedStricterIsNotNamed(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
 		c := w.grave("Secret of the hospital", tlp.Amber)
@@ -324,142 +371,35 @@ func TestACaseThatIsMarkedStricterIsNotNamed(t *testing.T) {
 	})
 }
 
-func TestNobodyGetsWhatTLPForbids(t *testing.T) {
+// TestAWiderMarkingTakesTheDraftedTextsWithIt posts the form as it was rendered, with another marking.
+func TestAWiderMarkingTakesTheDraftedTextsWithIt(t *testing.T) {
 	eachLand(t, func(t *testing.T, w *land) {
-		everybody := Audience{Staff: true, Everybody: true, Authorities: true}
-		for label, want := range map[tlp.Label]int{tlp.Clear: 6, tlp.Green: 6, tlp.Amber: 3, tlp.AmberStrict: 3, tlp.Red: 0} {
-			s := w.approved(label, "For "+label.String())
-			sent, err := w.desk.Distribute(w.ctx, w.ana, s.ID, everybody)
-			w.OK(err)
-			if sent.Letters != want || sent.Letters+sent.Withheld != 6 {
-				t.Errorf("%s: %+v, want %d letters", label, sent, want)
-			}
-			rs, _, err := w.desk.Recipients(w.ctx, s.ID, 0, 100)
-			w.OK(err)
-			for _, r := range rs {
-				if label >= tlp.Amber && r.Constituent != 0 {
-					t.Errorf("%s went to %s", label, r.Name)
-				}
-			}
-			w.later(time.Hour)
-		}
-	})
-}
-
-func TestACaseThatIsMarkedStricterAfterTheApprovalKeepsTheReportBack(t *testing.T) {
-	eachLand(t, func(t *testing.T, w *land) {
-		c := w.grave("Was green", tlp.Green)
-		s := w.approved(tlp.Green, "Read on.")
-		if !strings.Contains(s.Texts["en"][Cases].Text, c.Number) {
-			t.Fatalf("the case is not named: %s", s.Texts["en"][Cases].Text)
-		}
-		amber := tlp.Amber
-		_, err := w.Town.Edit(w.ctx, incidenttest.Officer, c.ID, 0, incident.Change{Label: &amber})
-		w.OK(err)
-		all, err := w.desk.Reach(w.ctx, s.ID, Audience{Everybody: true, Staff: true})
-		w.OK(err)
-		for _, r := range all {
-			// The hospital is a party of the case.
-			if held := r.Withheld != ""; held != (r.Address == "it@bank.example") {
-				t.Errorf("%s: withheld %q", r.Address, r.Withheld)
-			}
-		}
-	})
-}
-
-func TestARecipientGetsItOnceEvenAfterACrashInBetween(t *testing.T) {
-	eachLand(t, func(t *testing.T, w *land) {
-		s := w.approved(tlp.Green, "Act.")
-		all, err := w.desk.Reach(w.ctx, s.ID, Audience{Everybody: true, Authorities: true, Staff: true})
-		w.OK(err)
-		// the process ends within the transaction, after the letters were written
-		crash := errors.New("crash")
-		err = w.desk.DB.Act(w.ctx, act.Act{Actor: w.ana, Verb: "sitrep.distribute"}, func(tx *db.Tx) error {
-			for i := range all {
-				if _, err := w.desk.enqueue(tx, w.ana, &s, &all[i]); err != nil {
-					return err
-				}
-			}
-			return crash
-		})
-		if !errors.Is(err, crash) || len(w.letters(KindReport)) != 0 {
-			t.Fatalf("%v: something was left behind", err)
-		}
-		// and once more after a part was committed
-		w.OK(w.desk.DB.Act(w.ctx, act.Act{Actor: w.ana, Verb: "sitrep.distribute"}, func(tx *db.Tx) error {
-			for i := range all[:2] {
-				if _, err := w.desk.enqueue(tx, w.ana, &s, &all[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
-		for n, want := range []Sent{{Letters: 4, Already: 2}, {Already: 6}} {
-			sent, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true, Authorities: true, Staff: true, Designations: []string{"special-importance"}, Sectors: []string{"finance"}})
-			w.OK(err)
-			if sent != want {
-				t.Errorf("time %d: %+v, want %+v", n+1, sent, want)
-			}
-		}
-		got := w.letters(KindReport)
-		if len(got) != 6 || !strings.Contains(got["desk@ministry.example"].Text, "For Ministry") || !strings.Contains(got["ana@cert.example"].Text, "Za: ana") {
-			t.Errorf("letters: %d", len(got))
-		}
-		for to, c := range got {
-			if c.Marking.Label != tlp.Green || !strings.Contains(c.Subject, "[SR-2026-001]") {
-				t.Errorf("%s: %s %+v", to, c.Subject, c.Marking)
-			}
-		}
-	})
-}
-
-func TestOnlyWhatIsApprovedIsDistributedAndByWhoMayRule(t *testing.T) {
-	eachLand(t, func(t *testing.T, w *land) {
+		c := w.grave("Secret of the hospital", tlp.Amber)
 		s := w.drafted()
-		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Staff: true})
-		w.refused(err, fault.Conflict, "only what is approved")
-		s, err = w.desk.Approve(w.ctx, w.ana, s.ID, 0)
+		mine := "Two reports wait.\n\nBoth are of banks."
+		s, err := w.desk.Edit(w.ctx, w.vera, s.ID, Edit{Version: s.Version, Language: "en", Texts: map[Section]string{Reports: mine}})
 		w.OK(err)
-		_, err = w.desk.Distribute(w.ctx, w.vera, s.ID, Audience{Staff: true})
-		w.refused(err, fault.Forbidden, "incident.rule")
-		_, err = w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Sectors: []string{"space"}})
-		w.refused(err, fault.Invalid, "nobody is in it")
-		_, err = w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Same: true})
-		w.refused(err, fault.Invalid, "replaces none")
-		outsider := act.Actor{Kind: act.Person, ID: "9", Rights: &act.Rights{}}
-		_, err = w.desk.Draft(w.ctx, outsider)
-		w.refused(err, fault.Forbidden, "incident.write")
-	})
-}
-
-func TestAWithdrawalStopsWhatWaitsAndTellsWhoHasIt(t *testing.T) {
-	eachLand(t, func(t *testing.T, w *land) {
-		s := w.approved(tlp.Green, "Act.")
-		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true})
-		w.OK(err)
-		begun(w, "soc@hospital.example")
-		s, err = w.desk.Withdraw(w.ctx, w.ana, s.ID, "It was a false alarm.")
-		w.OK(err)
-		told := w.letters(KindWithdrawn)
-		if len(told) != 1 || !strings.Contains(told["soc@hospital.example"].Text, "It was a false alarm.") {
-			t.Errorf("told: %v", told)
+		if !strings.Contains(s.Texts["en"][Cases].Text, "Secret") {
+			t.Fatalf("the draft does not name the case: %s", s.Texts["en"][Cases].Text)
 		}
-		if o := w.one(s.ID); o.State != Withdrawn || !o.Whole {
-			t.Errorf("it is %s, whole %v", o.State, o.Whole)
+		green, judgement := tlp.Green, ""
+		form := Edit{Version: s.Version, Language: "en", Label: &green, Judgement: &judgement, Texts: map[Section]string{}}
+		for _, x := range s.Shown() {
+			form.Texts[x] = strings.ReplaceAll(s.Texts["en"][x].Text, "\n", "\r\n") // as browsers post it
 		}
-		if left := w.letters(KindReport); len(left) > 0 {
-			t.Errorf("still sent: %d", len(left))
+		s, err = w.desk.Edit(w.ctx, w.vera, s.ID, form)
+		w.OK(err)
+		for _, x := range Sections() {
+			if got := s.Texts["en"][x]; x != Reports && (got.Edited || got.Text != got.Drafted) || x == Reports && (!got.Edited || got.Text != mine) {
+				t.Errorf("%s: %+v", x, got)
+			}
+		}
+		doc, err := w.desk.Document(w.ctx, s.ID, "en")
+		w.OK(err)
+		if got := doc.Text(); strings.Contains(got, "Secret") || strings.Contains(got, c.Number) {
+			t.Errorf("a green one says:\n%s", got)
 		}
 	})
-}
-
-// begun has the hand-over of a letter to an address begin and end, as the outbox notes it.
-func begun(w *land, address string) {
-	w.Helper()
-	w.OK(w.desk.DB.Act(context.Background(), act.Act{Actor: act.Machine, Verb: "test.hand"}, func(tx *db.Tx) error {
-		_, err := tx.Exec(`UPDATE outbox_letter SET state = $1, attempts = 1, handed = 1 WHERE address = $2`, string(notify.Handed), address)
-		return err
-	}))
 }
 
 func TestMarkupInATextIsShownAsItIs(t *testing.T) {

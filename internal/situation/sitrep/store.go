@@ -3,14 +3,22 @@ package sitrep
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
 
-const columns = `id, year, serial, edition, replaces, day, since, until, tlp, state, body, sha256, version, drafted, drafted_by, edited, edited_by, editor,
-	approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason`
+const columns = before + `body` + after
+
+// heads are the columns for lists: only a draft has its body, for it tells whether figures changed.
+const heads = before + `CASE WHEN state = 'draft' THEN body ELSE '{}' END` + after
+
+const (
+	before = `id, year, serial, edition, replaces, day, since, until, tlp, state, `
+	after  = `, sha256, version, drafted, drafted_by, edited, edited_by, editor, approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason`
+)
 
 func scanSitrep(scan func(...any) error) (s Sitrep, err error) {
 	var body string
@@ -64,11 +72,15 @@ func list(tx *db.Tx, f Filter, limit int) ([]Sitrep, error) {
 		where = ` WHERE ` + strings.Join(w, ` AND `)
 	}
 	args = append(args, limit)
-	return all(tx, where+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), args...)
+	return each(tx, heads, where+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), args...)
 }
 
-func all(tx *db.Tx, rest string, args ...any) (out []Sitrep, err error) {
-	err = tx.Each(`SELECT `+columns+` FROM sitrep`+rest, args, func(scan func(...any) error) error {
+func all(tx *db.Tx, rest string, args ...any) ([]Sitrep, error) {
+	return each(tx, columns, rest, args...)
+}
+
+func each(tx *db.Tx, what, rest string, args ...any) (out []Sitrep, err error) {
+	err = tx.Each(`SELECT `+what+` FROM sitrep`+rest, args, func(scan func(...any) error) error {
 		s, err := scanSitrep(scan)
 		out = append(out, s)
 		return err
@@ -95,13 +107,20 @@ func first(ss []Sitrep, err error) (Sitrep, bool, error) {
 
 // editions are all of a number, the first one first.
 func editions(tx *db.Tx, year, serial int) ([]Sitrep, error) {
-	return all(tx, ` WHERE year = $1 AND serial = $2 ORDER BY edition LIMIT 100`, int32(year), int32(serial))
+	return each(tx, heads, ` WHERE year = $1 AND serial = $2 ORDER BY edition LIMIT 100`, int32(year), int32(serial))
 }
 
-// draftedOn tells whether a report that corrects nothing was drafted on a day, or on one after it.
-func draftedOn(tx *db.Tx, day int64) (bool, error) {
+// lastEditions are the latest edition of a number, given up or not, and the latest one that was approved.
+func lastEditions(tx *db.Tx, year, serial int) (last, approved int32, err error) {
+	err = tx.Row(`SELECT COALESCE(MAX(edition), 0), COALESCE(MAX(CASE WHEN approved > 0 THEN edition ELSE 0 END), 0) FROM sitrep WHERE year = $1 AND serial = $2`,
+		int32(year), int32(serial)).Scan(&last, &approved)
+	return last, approved, err
+}
+
+// toldOf tells whether a report that corrects nothing tells of what happened until a time.
+func toldOf(tx *db.Tx, until int64) (bool, error) {
 	var n int64
-	err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE replaces = 0 AND day >= $1`, day).Scan(&n)
+	err := tx.Row(`SELECT COUNT(*) FROM sitrep WHERE replaces = 0 AND until >= $1`, until).Scan(&n)
 	return n > 0, err
 }
 
@@ -147,19 +166,38 @@ func update(tx *db.Tx, s *Sitrep) error {
 	return err
 }
 
-const recipientColumns = `r.id, r.address, r.name, r.constituent, r.recipient, r.language, r.encrypt, r.letter, r.at, r.by_name, COALESCE(l.state, ''), COALESCE(l.attempts, 0)
-	FROM sitrep_recipient r LEFT JOIN outbox_letter l ON l.id = r.letter WHERE r.sitrep = $1`
+const recipientColumns = `SELECT r.id, r.address, r.name, r.constituent, r.recipient, r.language, r.encrypt, r.letter, r.at, r.by_name, COALESCE(l.state, '')
+	FROM sitrep_recipient r LEFT JOIN outbox_letter l ON l.id = r.letter`
 
-func recipients(tx *db.Tx, id, after int64, limit int) (out []Recipient, err error) {
-	err = tx.Each(`SELECT `+recipientColumns+` AND r.id > $2 ORDER BY r.id LIMIT $3`, []any{id, after, limit}, func(scan func(...any) error) error {
+func recipients(tx *db.Tx, id, after int64, limit int) ([]Recipient, error) {
+	return eachRecipient(tx, ` WHERE r.sitrep = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`, id, after, limit)
+}
+
+// holders are who was sent a report or an earlier edition of its number, each address once, as they were sent the latest; begun
+// leaves out letters that never began to leave, and editions before it that were withdrawn.
+func holders(tx *db.Tx, s *Sitrep, begun bool) ([]Recipient, error) {
+	rest := ` JOIN sitrep e ON e.id = r.sitrep WHERE e.year = $1 AND e.serial = $2 AND e.edition <= $3`
+	if begun {
+		rest += ` AND COALESCE(l.attempts, 0) > 0 AND (e.edition = $3 OR e.state <> 'withdrawn')`
+	}
+	all, err := eachRecipient(tx, rest+` ORDER BY e.edition DESC, r.id LIMIT 1000000`, int32(s.Year), int32(s.Serial), int32(s.Edition))
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(r Recipient) bool {
+		had := seen[r.Address]
+		seen[r.Address] = true
+		return had
+	}), err
+}
+
+func eachRecipient(tx *db.Tx, rest string, args ...any) (out []Recipient, err error) {
+	err = tx.Each(recipientColumns+rest, args, func(scan func(...any) error) error {
 		var r Recipient
 		var to string
 		var encrypt int32
-		var attempts int64
-		if err := scan(&r.ID, &r.Address, &r.Name, &r.Constituent, &to, &r.Language, &encrypt, &r.Letter, &r.At, &r.By, &r.State, &attempts); err != nil {
+		if err := scan(&r.ID, &r.Address, &r.Name, &r.Constituent, &to, &r.Language, &encrypt, &r.Letter, &r.At, &r.By, &r.State); err != nil {
 			return err
 		}
-		r.encrypt, r.begun = encrypt == 1, attempts > 0
+		r.encrypt = encrypt == 1
 		out = append(out, r)
 		return json.Unmarshal([]byte(to), &out[len(out)-1].to)
 	})

@@ -36,7 +36,7 @@ func Routes(d *sitrep.Desk) []api.Route {
 		api.Operation[sitrepVersionInput, Sitrep]{Method: http.MethodPost, Path: "/api/sitreps/{id}/approve", ID: "approve-sitrep", Summary: "Approve a draft: nothing of it is changed from then on", Permission: rule, Handle: r.approve},
 		api.Operation[sitrepReasonInput, Sitrep]{Method: http.MethodPost, Path: "/api/sitreps/{id}/correct", ID: "correct-sitrep", Summary: "Begin a correction: a draft of the next edition", Permission: write, Handle: r.correct},
 		api.Operation[sitrepReasonInput, Sitrep]{Method: http.MethodPost, Path: "/api/sitreps/{id}/withdraw", ID: "withdraw-sitrep", Summary: "Withdraw what was approved, or give a draft up", Permission: rule, Handle: r.withdraw},
-		api.Operation[sitrepAudienceInput, api.Page[sitrep.Recipient]]{Method: http.MethodPost, Path: "/api/sitreps/{id}/reach", ID: "reach-sitrep", Summary: "Who would be sent a situation report, and who may not have it", Permission: rule, Handle: r.reach},
+		api.Operation[sitrepAudienceInput, sitrep.Reached]{Method: http.MethodPost, Path: "/api/sitreps/{id}/reach", ID: "reach-sitrep", Summary: "How many would be sent a situation report and may not have it, and the first of them", Permission: rule, Handle: r.reach},
 		api.Operation[sitrepAudienceInput, sitrep.Sent]{Method: http.MethodPost, Path: "/api/sitreps/{id}/distribute", ID: "distribute-sitrep", Summary: "Send an approved situation report to an audience, to each address once", Permission: rule, Handle: r.distribute},
 		api.Operation[listSitrepRecipientsInput, api.Page[sitrep.Recipient]]{Method: http.MethodGet, Path: "/api/sitreps/{id}/recipients", ID: "list-sitrep-recipients", Summary: "Who was sent a situation report", Permission: read, Handle: r.recipients},
 		api.Download[exportSitrepInput]{Path: "/api/sitreps/{id}/export/{format}", ID: "export-sitrep", Summary: "A situation report in one language, as Markdown or plain text", Permission: read,
@@ -227,7 +227,7 @@ type sitrepAudienceInput struct {
 		Designations []string `json:"designations,omitempty" maxItems:"10"`
 		Sectors      []string `json:"sectors,omitempty" maxItems:"100"`
 		Authorities  bool     `json:"authorities,omitempty" doc:"The competent authorities"`
-		Same         bool     `json:"same,omitempty" doc:"Of a correction: those who were sent the edition that it replaces"`
+		Same         bool     `json:"same,omitempty" doc:"Of a correction: those who were sent an earlier edition"`
 	}
 }
 
@@ -236,9 +236,9 @@ func (in *sitrepAudienceInput) audience() sitrep.Audience {
 	return sitrep.Audience{Staff: b.Staff, Everybody: b.Everybody, Designations: b.Designations, Sectors: b.Sectors, Authorities: b.Authorities, Same: b.Same}
 }
 
-func (r *room) reach(ctx context.Context, _ api.Caller, in *sitrepAudienceInput) (*api.Page[sitrep.Recipient], error) {
-	all, err := r.desk.Reach(ctx, in.ID, in.audience())
-	return api.NewPage(all, ""), err
+func (r *room) reach(ctx context.Context, _ api.Caller, in *sitrepAudienceInput) (*sitrep.Reached, error) {
+	out, err := r.desk.Reach(ctx, in.ID, in.audience())
+	return &out, err
 }
 
 func (r *room) distribute(ctx context.Context, c api.Caller, in *sitrepAudienceInput) (*sitrep.Sent, error) {

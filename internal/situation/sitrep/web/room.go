@@ -309,21 +309,15 @@ type choice struct {
 
 type reachOut struct {
 	sitrep.One
+	sitrep.Reached
 	Chosen       chosen
 	Asked        bool
 	Designations []choice
 	Sectors      []choice
-	To           []sitrep.Recipient
-	Letters      int
-	Already      int
-	Withheld     int
-	More         int
 }
 
 // PageTitle is the report's number.
 func (o *reachOut) PageTitle() string { return o.Number() }
-
-const shown = 500
 
 func (r *room) reach(ctx context.Context, v web.Visitor, in struct {
 	Numbered
@@ -362,23 +356,8 @@ func (r *room) reach(ctx context.Context, v web.Visitor, in struct {
 	if !out.Asked {
 		return out, nil
 	}
-	if out.To, err = r.desk.Reach(ctx, in.ID, c.audience()); err != nil {
-		return nil, err
-	}
-	for _, x := range out.To {
-		switch {
-		case x.Withheld != "":
-			out.Withheld++
-		case x.Already:
-			out.Already++
-		default:
-			out.Letters++
-		}
-	}
-	if out.More = len(out.To) - shown; out.More > 0 {
-		out.To = out.To[:shown]
-	}
-	return out, nil
+	out.Reached, err = r.desk.Reach(ctx, in.ID, c.audience())
+	return out, err
 }
 
 func (r *room) distribute(ctx context.Context, v web.Visitor, in struct {
