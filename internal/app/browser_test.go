@@ -31,6 +31,9 @@ type browser struct {
 // newBrowser starts one that nobody is signed in with. A single run of a test starts one browser: another person is another().
 func newBrowser(t *testing.T, url string) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("short: a browser shows what the long run shows too")
+	}
 	path := os.Getenv("TOCSIN_TEST_CHROMIUM")
 	if path == "" {
 		var err error
