@@ -55,8 +55,9 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 	if err != nil {
 		return nil, err
 	}
-	for i := range m.reports {
-		r := &m.reports[i]
+	shown := m.shown()
+	for i := range shown {
+		r := &shown[i]
 		if r.Mail == "" || r.State == incident.Unconfirmed { // the address may be somebody else's
 			continue
 		}

@@ -328,7 +328,10 @@ func (d *Desk) chosen(ctx context.Context, m *Matter, dr *Draft) (out []incident
 			ps.Add("files", "%s has no file %d", m.Number, id)
 			continue
 		}
-		if l := m.of(&all[i]).Effective(); l > dr.Label {
+		mark, known := m.of(&all[i])
+		if l := mark.Effective(); !known {
+			ps.Add("files", "%s came with the report %d, of which %s does not know how far it may travel", all[i].Name, all[i].Report, m.Number)
+		} else if l > dr.Label {
 			ps.Add("files", "%s is %s: the letter that carries it must be too", all[i].Name, l)
 		}
 		total += all[i].Bytes
@@ -374,7 +377,7 @@ func (d *Desk) write(ctx context.Context, m *Matter, dr *Draft, to Party, files 
 	marks := []disclosure.Marking{mark}
 	var about []notify.About
 	for i := range files {
-		f := m.of(&files[i])
+		f, _ := m.of(&files[i]) // known: it was chosen
 		if to.Kind == Participant && shared[files[i].ID] {
 			f.Named = append(slices.Clone(f.Named), to.recipient.Subject)
 		}
