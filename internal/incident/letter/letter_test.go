@@ -125,7 +125,7 @@ func TestLetterBearsTheTicketInTheLanguageOfItsReader(t *testing.T) {
 			t.Errorf("timeline %+v", es)
 		}
 		_, err = w.desk.Send(ctx, analyst, About{Case: w.k.ID}, Draft{To: w.key(Contact), Subject: "Once more", Text: "And since when?"})
-		w.refused(err, fault.Conflict, "sent before")
+		w.refused(err, fault.Conflict, fmt.Sprintf("number %d of the outbox, queued", l2.ID))
 	})
 }
 

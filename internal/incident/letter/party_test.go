@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/incidenttest"
+	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
 
@@ -45,5 +48,46 @@ func TestFileTravelsAsItsReportHoweverManyTheCaseHas(t *testing.T) {
 		m.reports, dr.Label = m.shown(), tlp.AmberStrict
 		_, err = w.desk.chosen(ctx, m, &dr)
 		w.refused(err, fault.Invalid, "does not know how far it may travel")
+	})
+}
+
+func TestAddressInTwoRolesGetsOneLetterByItsLowestClearance(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx, about := context.Background(), About{Case: w.k.ID}
+		for _, c := range []constituency.Contact{{Role: "abuse", Mail: "SOC@hospital.example", Encrypt: true}, {Role: "press", Mail: "soc@hospital.example", Clearance: "GREEN"}} {
+			c.Constituent = w.IDs["hospital"]
+			_, err := w.Constituency.AddContact(ctx, boss, c)
+			w.OK(err)
+		}
+		dr := Draft{To: "constituent", Constituent: "hospital", Subject: "x", Text: "x"}
+		for _, dr.Role = range []string{"", "security", "abuse"} {
+			ps, err := w.desk.Preview(ctx, about, dr)
+			w.OK(err)
+			if len(ps) != 1 || ps[0].Withheld == "" || !ps[0].letter.EncryptionRequired {
+				t.Errorf("of the role %q: %+v", dr.Role, ps)
+			}
+		}
+		dr.Role, dr.Label, dr.Lowered = "", tlp.Green, "It says nothing of the case."
+		if l, _ := w.send(boss, dr); !strings.EqualFold(l.To, "soc@hospital.example") {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
+func TestLetterThatWasCancelledIsSentAgain(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		dr := Draft{To: w.key(Contact), Subject: "Question", Text: "Which gateway is it?"}
+		for range 3 {
+			l, _ := w.send(analyst, dr)
+			_, err := w.desk.Send(context.Background(), analyst, About{Case: w.k.ID}, dr)
+			w.refused(err, fault.Conflict, fmt.Sprintf("number %d of the outbox, queued", l.ID))
+			w.OK(w.DB.Act(context.Background(), act.Act{Actor: boss, Verb: "test.cancel", Object: "test:1"}, func(tx *db.Tx) error {
+				n, err := w.post.Outbox.Cancel(tx, "not yet", l.ID)
+				if n != 1 {
+					t.Errorf("%d letters were cancelled", n)
+				}
+				return err
+			}))
+		}
 	})
 }
