@@ -57,6 +57,18 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 	if err != nil {
 		return nil, err
 	}
+	of := map[int64][]Party{} // contacts by constituent
+	var contacts []Party
+	for _, id := range m.constituents() {
+		l, ok := dir.ByID(id)
+		if !ok {
+			continue
+		}
+		if of[id], err = d.contacts(ctx, l, ""); err != nil {
+			return nil, err
+		}
+		contacts = append(contacts, of[id]...)
+	}
 	shown := m.shown()
 	for i := range shown {
 		r := &shown[i]
@@ -67,19 +79,14 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 		if l, ok := dir.ByID(r.Constituent); ok {
 			p.constituent, p.recipient, p.named, p.Person, p.Name = l.ID, disclosure.OfConstituent(l.ID, l.Name), false, r.Name, l.Name
 		}
+		for _, c := range of[r.Constituent] {
+			if strings.EqualFold(c.Mail, r.Mail) { // a contact is written to as one, whatever they reported
+				p.recipient, p.encrypt = c.recipient, c.encrypt
+			}
+		}
 		out = append(out, p)
 	}
-	for _, id := range m.constituents() {
-		l, ok := dir.ByID(id)
-		if !ok {
-			continue
-		}
-		ps, err := d.contacts(ctx, l, "")
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, ps...)
-	}
+	out = append(out, contacts...)
 	if m.Case != 0 {
 		ps, err := d.participants(ctx, m)
 		if err != nil {

@@ -91,3 +91,23 @@ func TestLetterThatWasCancelledIsSentAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestContactWhoReportedIsAnsweredByTheirClearance(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx, about := context.Background(), About{Case: w.k.ID}
+		_, err := w.Constituency.AddContact(ctx, boss, constituency.Contact{Constituent: w.IDs["hospital"], Role: "press", Mail: "Press@hospital.example", Clearance: "GREEN", Encrypt: true})
+		w.OK(err)
+		r := w.merged(incident.Reporter{Origin: incident.FromPortal, Constituent: w.IDs["hospital"]}, incident.Filing{Title: "More", Mail: "press@hospital.example"})
+		dr := Draft{To: fmt.Sprintf("reporter:%d", r.ID), Subject: "x", Text: "x"}
+		ps, err := w.desk.Preview(ctx, about, dr)
+		w.OK(err)
+		if len(ps) != 1 || !strings.Contains(ps[0].Withheld, "TLP:AMBER") || !ps[0].letter.EncryptionRequired {
+			t.Errorf("cleared to GREEN only: %+v", ps)
+		}
+		_, err = w.desk.Send(ctx, boss, about, dr)
+		w.refused(err, fault.Invalid, "may not be given TLP:AMBER")
+		dr.Label, dr.Lowered = tlp.Green, "It says nothing of the case."
+		w.send(boss, dr)
+		w.send(boss, Draft{To: w.key(Reporter), Subject: "x", Text: "x"}) // of another address, for which nobody set a bound
+	})
+}
