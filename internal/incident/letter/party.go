@@ -10,7 +10,6 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
 	"tocsin/internal/format/tlp"
-	"tocsin/internal/incident"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -72,7 +71,7 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 	shown := m.shown()
 	for i := range shown {
 		r := &shown[i]
-		if r.Mail == "" || r.State == incident.Unconfirmed { // the address may be somebody else's
+		if !r.Reachable() {
 			continue
 		}
 		p := Party{Key: fmt.Sprintf("reporter:%d", r.ID), Kind: Reporter, Name: r.Name, Mail: r.Mail, Language: r.Language, recipient: r.Reporter(), named: true, ticket: r.Ticket()}

@@ -111,3 +111,23 @@ func TestContactWhoReportedIsAnsweredByTheirClearance(t *testing.T) {
 		w.send(boss, Draft{To: w.key(Reporter), Subject: "x", Text: "x"}) // of another address, for which nobody set a bound
 	})
 }
+
+func TestStrangerIsWrittenToOnlyAtTheAddressTheyConfirmed(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		r := w.merged(incident.Reporter{Origin: incident.FromPublic, Link: true, Confirm: true}, incident.Filing{Title: "Mine", Mail: "victim@x.example"})
+		dr := Draft{To: fmt.Sprintf("reporter:%d", r.ID), Subject: "x", Text: "x"}
+		_, err := w.desk.Preview(ctx, About{Case: w.k.ID}, dr)
+		w.refused(err, fault.Invalid, "nobody of")
+		for range 2 {
+			r, err = w.Confirm(ctx, act.Anybody, r.ID)
+			w.OK(err)
+			if r.State != incident.Merged || r.Confirmed != w.Clock.Now().UnixMicro() {
+				t.Errorf("it is %s, confirmed at %d", r.State, r.Confirmed)
+			}
+		}
+		if l, _ := w.send(boss, dr); l.To != "victim@x.example" {
+			t.Errorf("%+v", l)
+		}
+	})
+}
