@@ -118,17 +118,23 @@ func (m *Matter) constituents() (out []int64) {
 	return out
 }
 
-// of is how far a file of the matter may travel: as its report, and never further than the case. Of one whose report is not known nobody
-// can tell.
+// of is how far a file of the matter may travel: as its report, and never further than the case; one that came by mail only to whose it
+// is. Of a file whose report is not known nobody can tell.
 func (m *Matter) of(f *incident.File) (mark disclosure.Marking, known bool) {
+	mark, known = m.mark, f.Report == 0
 	for i := range m.reports {
 		if r := &m.reports[i]; f.Report == r.ID {
-			mark = r.Marking()
+			mark, known = r.Marking(), true
 			mark.Label, mark.PAP = max(mark.Effective(), m.Label), max(mark.PAP, m.mark.PAP)
-			return mark, true
 		}
 	}
-	return m.mark, f.Report == 0
+	switch {
+	case f.Owner == incident.Stranger:
+		mark.Owners, mark.Named = nil, nil
+	case f.Owner != 0:
+		mark.Owners, mark.Named = []int64{f.Owner}, nil
+	}
+	return mark, known
 }
 
 // Files lists what can be attached to a letter: the files of the case and its reports, or of the report.

@@ -3,6 +3,7 @@ package letter
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,10 @@ import (
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/job"
 )
 
 // merged is a report that became part of the town's case.
@@ -128,6 +131,36 @@ func TestStrangerIsWrittenToOnlyAtTheAddressTheyConfirmed(t *testing.T) {
 		}
 		if l, _ := w.send(boss, dr); l.To != "victim@x.example" {
 			t.Errorf("%+v", l)
+		}
+	})
+}
+
+func TestMailedFileGoesBackToItsSenderOnly(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx, about := context.Background(), About{Case: w.k.ID}
+		_, err := w.Involve(ctx, boss, w.k.ID, 0, w.IDs["bank"], incident.AsVictim)
+		w.OK(err)
+		hospital, bank := Draft{To: "constituent", Constituent: "hospital", Subject: "x", Text: "x"}, Draft{To: "constituent", Constituent: "bank", Subject: "x", Text: "x"}
+		l, _ := w.send(analyst, hospital)
+		w.post.Receive("From: soc@hospital.example\nSubject: Re: "+l.Subject+"\nIn-Reply-To: "+l.MessageID+"\nMessage-ID: <1@hospital.example>\n\nOurs.\n",
+			"From: eve@x.example\nSubject: ["+w.k.Ticket()+"] mine\nMessage-ID: <2@x.example>\n\nMine.\n")
+		q := job.New(w.DB, w.Clock, clock.Real(), slog.New(slog.DiscardHandler))
+		w.counter.Register(q)
+		w.OK(q.Drain(ctx))
+		fs, err := w.desk.Files(ctx, about)
+		w.OK(err)
+		if len(fs) != 2 || fs[0].Owner != w.IDs["hospital"] || fs[1].Owner != incident.Stranger {
+			t.Fatalf("%+v", fs)
+		}
+		for i, tt := range []struct{ hospital, bank bool }{{true, false}, {false, false}} {
+			hospital.Files, bank.Files = []int64{fs[i].ID}, []int64{fs[i].ID}
+			for may, dr := range map[*bool]Draft{&tt.hospital: hospital, &tt.bank: bank} {
+				ps, err := w.desk.Preview(ctx, about, dr)
+				w.OK(err)
+				if (ps[0].Withheld == "") != *may {
+					t.Errorf("%s for %s: %q", fs[i].Name, dr.Constituent, ps[0].Withheld)
+				}
+			}
 		}
 	})
 }
