@@ -36,10 +36,15 @@ type File struct {
 	At       int64  `json:"at"` // UTC microseconds
 	By       string `json:"by"`
 	Note     string `json:"note,omitempty"`
+	// Owner is the constituent that mailed it, or Stranger; 0: it is whose its report or case is.
+	Owner int64 `json:"-"`
 
 	path   string
 	shared bool // with the participants of its case, from the beginning
 }
+
+// Stranger is the owner of a file whose sender proved nothing.
+const Stranger = -1
 
 const (
 	keeping    = 24 * time.Hour // how long a file may take to arrive

@@ -5,16 +5,16 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-const fileColumns = `id, case_id, report, addition, name, type, bytes, sha256, path, at, by_name, note`
+const fileColumns = `id, case_id, report, addition, name, type, bytes, sha256, path, at, by_name, note, owner`
 
 func scanFile(scan func(...any) error) (f File, err error) {
-	return f, scan(&f.ID, &f.Case, &f.Report, &f.Addition, &f.Name, &f.Type, &f.Bytes, &f.SHA256, &f.path, &f.At, &f.By, &f.Note)
+	return f, scan(&f.ID, &f.Case, &f.Report, &f.Addition, &f.Name, &f.Type, &f.Bytes, &f.SHA256, &f.path, &f.At, &f.By, &f.Note, &f.Owner)
 }
 
 func insertFile(tx *db.Tx, f *File) error {
-	return tx.Row(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`, f.Case, f.Report, f.Addition, f.Name, f.Type, f.Bytes, f.SHA256, f.path,
-		f.At, tx.Actor().Subject(), f.By, f.Note).Scan(&f.ID)
+	return tx.Row(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note, owner)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, f.Case, f.Report, f.Addition, f.Name, f.Type, f.Bytes, f.SHA256, f.path,
+		f.At, tx.Actor().Subject(), f.By, f.Note, f.Owner).Scan(&f.ID)
 }
 
 func deleteFile(tx *db.Tx, id int64) error {

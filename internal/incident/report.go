@@ -98,6 +98,7 @@ type Report struct {
 	Account     int64       `json:"-"`
 	Filing
 	Received  int64  `json:"received"`            // UTC microseconds
+	Confirmed int64  `json:"-"`                   // when the reporter proved that the address is theirs
 	Receipted int64  `json:"receipted,omitempty"` // when the receipt left
 	SHA256    string `json:"sha256,omitempty"`
 	Case      int64  `json:"case,omitempty"`
@@ -143,6 +144,12 @@ func (r *Report) References() []disclosure.Item { return nil }
 // only this report names.
 func (r *Report) Reporter() disclosure.Recipient {
 	return disclosure.Recipient{Kind: disclosure.Public, Subject: fmt.Sprintf("reporter:%d", r.ID), Name: r.Number}
+}
+
+// Reachable says whether the report has a mail address that may be written to. One that somebody typed into the form for everybody may be
+// somebody else's until it is confirmed.
+func (r *Report) Reachable() bool {
+	return r.Mail != "" && r.State != Unconfirmed && (r.Origin != FromPublic || r.Confirmed != 0)
 }
 
 // Ticket is what the mail of the conversation with the reporter bears.
@@ -342,10 +349,15 @@ func (d *Desk) redraft(ctx context.Context, by act.Actor, verb string, id int64,
 	return r, err
 }
 
-// Confirm notes that the reporter's address is theirs: the report waits for triage now. Confirming again changes nothing.
+// Confirm notes that the reporter's address is theirs: a report that nobody decided about waits for triage now. Confirming again changes
+// nothing.
 func (d *Desk) Confirm(ctx context.Context, by act.Actor, id int64) (r Report, err error) {
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "report.confirm", Object: fmt.Sprintf("report:%d", id)}, func(tx *db.Tx) error {
-		if r, err = lockReport(tx, id); err != nil || r.State != Unconfirmed {
+		if r, err = lockReport(tx, id); err != nil || r.State == Draft || r.Confirmed != 0 {
+			return err
+		}
+		r.Confirmed = d.now()
+		if err := markConfirmed(tx, id, r.Confirmed); err != nil || r.State != Unconfirmed {
 			return err
 		}
 		r.State = Received

@@ -10,13 +10,13 @@ import (
 )
 
 const reportColumns = `id, number, origin, state, constituent, account, name, organisation, mail, phone, language, title, body, guess, details, tlp,
-	happened, aware, reported, received, receipted, step, sha256, case_id, same_as, decided, decided_by, reason, version`
+	happened, aware, reported, received, receipted, step, sha256, case_id, same_as, decided, decided_by, reason, version, confirmed`
 
 func scanReport(scan func(...any) error) (r Report, err error) {
 	var details string
 	err = scan(&r.ID, &r.Number, &r.Origin, &r.State, &r.Constituent, &r.Account, &r.Name, &r.Organisation, &r.Mail, &r.Phone, &r.Language, &r.Title,
 		&r.Text, &r.Guess, &details, &r.Label, &r.Happened, &r.Aware, &r.Reported, &r.Received, &r.Receipted, &r.Step, &r.SHA256, &r.Case, &r.SameAs,
-		&r.Decided, &r.DecidedBy, &r.Reason, &r.Version)
+		&r.Decided, &r.DecidedBy, &r.Reason, &r.Version, &r.Confirmed)
 	if err == nil {
 		err = json.Unmarshal([]byte(details), &r.Details)
 	}
@@ -46,6 +46,11 @@ func updateDecision(tx *db.Tx, r *Report) error {
 	r.Version++
 	_, err := tx.Prepared(`UPDATE incident_report SET state = $1, case_id = $2, same_as = $3, decided = $4, decided_by = $5, reason = $6, version = $7
 		WHERE id = $8`, string(r.State), r.Case, r.SameAs, r.Decided, r.DecidedBy, r.Reason, r.Version, r.ID)
+	return err
+}
+
+func markConfirmed(tx *db.Tx, id, at int64) error {
+	_, err := tx.Exec(`UPDATE incident_report SET confirmed = $1 WHERE id = $2 AND confirmed = 0`, at, id)
 	return err
 }
 

@@ -45,6 +45,7 @@ type kept struct {
 	Report   int64 `json:"report,omitempty"`
 	Case     int64 `json:"case,omitempty"`
 	Addition int64 `json:"addition,omitempty"`
+	Owner    int64 `json:"owner,omitempty"`
 }
 
 func (k kept) queue(tx *db.Tx, at time.Time) error {
@@ -151,7 +152,7 @@ func (c *Counter) addMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) er
 			return err
 		}
 		e := incident.Entry{Case: id, At: m.Taken, Kind: kindMail, Text: own, Detail: string(said)}
-		return errors.Join(c.Enter(tx, act.Machine, e), kept{Message: m.ID, Case: id}.queue(tx, c.Clock.Now()))
+		return errors.Join(c.Enter(tx, act.Machine, e), kept{Message: m.ID, Case: id, Owner: owner(m)}.queue(tx, c.Clock.Now()))
 	}
 	number, ok := strings.CutPrefix(m.Ticket, "T-R-")
 	if !ok {
@@ -179,7 +180,19 @@ func (c *Counter) addMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) er
 	if err := tx.Also("report.add", fmt.Sprintf("report:%d", id), string(said)); err != nil {
 		return err
 	}
-	return kept{Message: m.ID, Report: id, Addition: added.ID}.queue(tx, c.Clock.Now())
+	k := kept{Message: m.ID, Report: id, Addition: added.ID, Owner: owner(m)}
+	if k.Owner == incident.Stranger && a.Via == viaMail && strings.EqualFold(mail, m.From) { // the reporter, who is of no constituent
+		k.Owner = 0
+	}
+	return k.queue(tx, c.Clock.Now())
+}
+
+// owner is whose the files of a letter in a conversation are.
+func owner(m *mailbox.Message) int64 {
+	if m.Verified && m.Constituent != 0 {
+		return m.Constituent
+	}
+	return incident.Stranger
 }
 
 // keepMail keeps the files of a message, and the message itself as it came. Done again it keeps what is not kept yet.
@@ -202,7 +215,7 @@ func (c *Counter) keepMail(ctx context.Context, j job.Job) error {
 		}
 		r := piped(write)
 		defer r.Close() // ends the writer, however far it came
-		f, err := c.Keep(ctx, act.Machine, incident.File{Report: k.Report, Case: k.Case, Addition: k.Addition, Name: name, Type: media}, r)
+		f, err := c.Keep(ctx, act.Machine, incident.File{Report: k.Report, Case: k.Case, Addition: k.Addition, Name: name, Type: media, Owner: k.Owner}, r)
 		there = append(there, f)
 		return err
 	}

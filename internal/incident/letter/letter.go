@@ -85,13 +85,16 @@ func (d *Desk) Matter(ctx context.Context, a About) (*Matter, error) {
 	reports, err := d.ReportsOf(ctx, c.ID)
 	mark := c.Marking()
 	return &Matter{About: a, Ref: c.Ref(), Number: c.Number, Title: c.Title, Ticket: c.Ticket(), Label: mark.Effective(), Over: c.State == incident.Joined, mark: mark,
-		reports: reports[:min(len(reports), maxReports)], parties: c.Parties, inCase: c.ID}, err
+		reports: reports, parties: c.Parties, inCase: c.ID}, err
 }
+
+// shown are the reports whose reporters and conversations are.
+func (m *Matter) shown() []incident.Report { return m.reports[:min(len(m.reports), maxReports)] }
 
 // tickets are those of the matter's conversations: its own, and those of a case's reports.
 func (m *Matter) tickets() []string {
 	out := []string{m.Ticket}
-	for _, r := range m.reports {
+	for _, r := range m.shown() {
 		if t := r.Ticket(); t != m.Ticket {
 			out = append(out, t)
 		}
@@ -109,22 +112,29 @@ func (m *Matter) constituents() (out []int64) {
 	for _, p := range m.parties {
 		add(p.Constituent)
 	}
-	for _, r := range m.reports {
+	for _, r := range m.shown() {
 		add(r.Constituent)
 	}
 	return out
 }
 
-// of is how far a file of the matter may travel: as its report, and never further than the case.
-func (m *Matter) of(f *incident.File) disclosure.Marking {
+// of is how far a file of the matter may travel: as its report, and never further than the case; one that came by mail only to whose it
+// is. Of a file whose report is not known nobody can tell.
+func (m *Matter) of(f *incident.File) (mark disclosure.Marking, known bool) {
+	mark, known = m.mark, f.Report == 0
 	for i := range m.reports {
 		if r := &m.reports[i]; f.Report == r.ID {
-			mark := r.Marking()
+			mark, known = r.Marking(), true
 			mark.Label, mark.PAP = max(mark.Effective(), m.Label), max(mark.PAP, m.mark.PAP)
-			return mark
 		}
 	}
-	return m.mark
+	switch {
+	case f.Owner == incident.Stranger:
+		mark.Owners, mark.Named = nil, nil
+	case f.Owner != 0:
+		mark.Owners, mark.Named = []int64{f.Owner}, nil
+	}
+	return mark, known
 }
 
 // Files lists what can be attached to a letter: the files of the case and its reports, or of the report.

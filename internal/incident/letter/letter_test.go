@@ -26,9 +26,10 @@ import (
 // town is a nation with a hospital and a bank, a mailbox, and a desk that writes.
 type town struct {
 	*incidenttest.Town
-	desk *Desk
-	post *mailboxtest.Post
-	k    incident.Case
+	desk    *Desk
+	post    *mailboxtest.Post
+	counter *filing.Counter
+	k       incident.Case
 }
 
 var (
@@ -41,9 +42,10 @@ func eachTown(t *testing.T, fn func(t *testing.T, w *town)) {
 		w := &town{Town: incidenttest.Open(t, d)}
 		w.post = mailboxtest.Open(t, d, w.Clock)
 		w.Town.Outbox = w.post.Outbox // one that has a mail server, and so Message-IDs
-		counter, err := filing.New(w.Town.Desk)
+		var err error
+		w.counter, err = filing.New(w.Town.Desk)
 		w.OK(err)
-		counter.Box, w.post.Box.Incidents = w.post.Box, counter.Mailbox()
+		w.counter.Box, w.post.Box.Incidents = w.post.Box, w.counter.Mailbox()
 		w.desk, err = New(Config{Incidents: w.Town.Desk, Box: w.post.Box, Reach: func(_ context.Context, account int64) (string, string, error) {
 			return fmt.Sprintf("p%d@partner.example", account), "sr-Latn", nil
 		}})
@@ -125,7 +127,7 @@ func TestLetterBearsTheTicketInTheLanguageOfItsReader(t *testing.T) {
 			t.Errorf("timeline %+v", es)
 		}
 		_, err = w.desk.Send(ctx, analyst, About{Case: w.k.ID}, Draft{To: w.key(Contact), Subject: "Once more", Text: "And since when?"})
-		w.refused(err, fault.Conflict, "sent before")
+		w.refused(err, fault.Conflict, fmt.Sprintf("number %d of the outbox, queued", l2.ID))
 	})
 }
 

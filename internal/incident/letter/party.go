@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	netmail "net/mail"
+	"slices"
 	"strings"
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
-	"tocsin/internal/incident"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -55,28 +56,36 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 	if err != nil {
 		return nil, err
 	}
-	for i := range m.reports {
-		r := &m.reports[i]
-		if r.Mail == "" || r.State == incident.Unconfirmed { // the address may be somebody else's
+	of := map[int64][]Party{} // contacts by constituent
+	var contacts []Party
+	for _, id := range m.constituents() {
+		l, ok := dir.ByID(id)
+		if !ok {
+			continue
+		}
+		if of[id], err = d.contacts(ctx, l, ""); err != nil {
+			return nil, err
+		}
+		contacts = append(contacts, of[id]...)
+	}
+	shown := m.shown()
+	for i := range shown {
+		r := &shown[i]
+		if !r.Reachable() {
 			continue
 		}
 		p := Party{Key: fmt.Sprintf("reporter:%d", r.ID), Kind: Reporter, Name: r.Name, Mail: r.Mail, Language: r.Language, recipient: r.Reporter(), named: true, ticket: r.Ticket()}
 		if l, ok := dir.ByID(r.Constituent); ok {
 			p.constituent, p.recipient, p.named, p.Person, p.Name = l.ID, disclosure.OfConstituent(l.ID, l.Name), false, r.Name, l.Name
 		}
+		for _, c := range of[r.Constituent] {
+			if strings.EqualFold(c.Mail, r.Mail) { // a contact is written to as one, whatever they reported
+				p.recipient, p.encrypt = c.recipient, c.encrypt
+			}
+		}
 		out = append(out, p)
 	}
-	for _, id := range m.constituents() {
-		l, ok := dir.ByID(id)
-		if !ok {
-			continue
-		}
-		ps, err := d.contacts(ctx, l, "")
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, ps...)
-	}
+	out = append(out, contacts...)
 	if m.Case != 0 {
 		ps, err := d.participants(ctx, m)
 		if err != nil {
@@ -87,7 +96,8 @@ func (d *Desk) parties(ctx context.Context, m *Matter) (out []Party, err error) 
 	return out[:min(len(out), maxParties)], nil
 }
 
-// contacts are those of a constituent today, of a role or of all.
+// contacts are those of a constituent today, of a role or of all. What is asked of one of them holds for all that have its address: the
+// lowest clearance, and encryption.
 func (d *Desk) contacts(ctx context.Context, l constituency.Listed, role string) (out []Party, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		cs, err := constituency.Reach(tx, l.ID, constituency.DayOf(d.Clock.Now()))
@@ -96,8 +106,18 @@ func (d *Desk) contacts(ctx context.Context, l constituency.Listed, role string)
 			if role != "" && c.Role != role {
 				continue
 			}
+			to, encrypt := disclosure.OfContact(l, c), c.Encrypt
+			for _, same := range cs {
+				if !strings.EqualFold(same.Mail, c.Mail) {
+					continue
+				}
+				if most := disclosure.OfContact(l, same).Clearance; most != tlp.None && (to.Clearance == tlp.None || most < to.Clearance) {
+					to.Clearance = most
+				}
+				encrypt = encrypt || same.Encrypt
+			}
 			p := Party{Key: fmt.Sprintf("contact:%d", c.ID), Kind: Contact, Name: l.Name, Person: c.Name, Role: c.Role, Mail: c.Mail, Language: c.Language,
-				recipient: disclosure.OfContact(l, c), constituent: l.ID, encrypt: c.Encrypt}
+				recipient: to, constituent: l.ID, encrypt: encrypt}
 			if p.Language == "" {
 				p.Language = l.Language
 			}
@@ -170,9 +190,18 @@ func (d *Desk) whom(ctx context.Context, m *Matter, dr *Draft) ([]Party, error) 
 			ps.Add("constituent", "%v", err)
 			return nil, ps
 		}
-		out, err := d.contacts(ctx, l, dr.Role)
-		if err != nil || len(out) > 0 {
-			return out, err
+		all, err := d.contacts(ctx, l, dr.Role)
+		if err != nil {
+			return nil, err
+		}
+		var out []Party // one letter to an address, in however many roles it stands
+		for _, p := range all {
+			if !slices.ContainsFunc(out, func(o Party) bool { return strings.EqualFold(o.Mail, p.Mail) }) {
+				out = append(out, p)
+			}
+		}
+		if len(out) > 0 {
+			return out, nil
 		}
 		ps.Add("role", "%s has no contact of this role with a mail address", l.Name)
 	default:

@@ -154,7 +154,8 @@ func (d *Desk) Preview(ctx context.Context, a About, dr Draft) ([]Prepared, erro
 	return out, err
 }
 
-// Send sends the letters of a draft, all or none, and notes them on the case's timeline. The same letter to the same address leaves once.
+// Send sends the letters of a draft, all or none, and notes them on the case's timeline. The same letter to the same address leaves
+// once, unless it was cancelled or given up.
 func (d *Desk) Send(ctx context.Context, by act.Actor, a About, dr Draft) (letters []int64, err error) {
 	if !identity.Allowed(by, "incident.write") {
 		return nil, fault.New(fault.Forbidden, "this asks for the permission incident.write, which you do not have")
@@ -204,10 +205,18 @@ const KindLetter = "letter"
 
 // post writes one letter down, and tells what was written to whom.
 func (d *Desk) post(tx *db.Tx, by act.Actor, m *Matter, dr *Draft, p *Prepared) (map[string]any, error) {
-	if was, err := d.Outbox.ByKey(tx, p.letter.Key); err == nil {
-		return nil, fault.Conflictf("this very letter to %s was sent before: it is number %d of the outbox", p.Mail, was.ID)
-	} else if fault.KindOf(err) != fault.NotFound {
-		return nil, err
+	for key, n := p.letter.Key, 2; ; n++ {
+		was, err := d.Outbox.ByKey(tx, p.letter.Key)
+		if fault.KindOf(err) == fault.NotFound {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if was.State != notify.Cancelled && was.State != notify.Dead {
+			return nil, fault.Conflictf("this very letter to %s was written before: it is number %d of the outbox, %s", p.Mail, was.ID, was.State)
+		}
+		p.letter.Key = fmt.Sprintf("%s:%d", key, n)
 	}
 	refs, err := d.references(tx, dr, p)
 	if err != nil {
@@ -328,7 +337,10 @@ func (d *Desk) chosen(ctx context.Context, m *Matter, dr *Draft) (out []incident
 			ps.Add("files", "%s has no file %d", m.Number, id)
 			continue
 		}
-		if l := m.of(&all[i]).Effective(); l > dr.Label {
+		mark, known := m.of(&all[i])
+		if l := mark.Effective(); !known {
+			ps.Add("files", "%s came with the report %d, of which %s does not know how far it may travel", all[i].Name, all[i].Report, m.Number)
+		} else if l > dr.Label {
 			ps.Add("files", "%s is %s: the letter that carries it must be too", all[i].Name, l)
 		}
 		total += all[i].Bytes
@@ -374,7 +386,7 @@ func (d *Desk) write(ctx context.Context, m *Matter, dr *Draft, to Party, files 
 	marks := []disclosure.Marking{mark}
 	var about []notify.About
 	for i := range files {
-		f := m.of(&files[i])
+		f, _ := m.of(&files[i]) // known: it was chosen
 		if to.Kind == Participant && shared[files[i].ID] {
 			f.Named = append(slices.Clone(f.Named), to.recipient.Subject)
 		}

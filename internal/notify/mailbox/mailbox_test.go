@@ -250,6 +250,23 @@ func TestAReplyStandsInItsConversationAndIsAnsweredThere(t *testing.T) {
 	})
 }
 
+func TestAnAnswerLeavesWhatOthersWroteOpen(t *testing.T) {
+	onEach(t, func(b *bench) {
+		l := b.send(digest(1))
+		for i, from := range []string{"abuse@isp1.example", "noc@isp9.example", "ABUSE@isp1.example", "abuse@isp1.example"} {
+			b.put(reply(from, fmt.Sprintf("o%d@isp1.example", i), l.MessageID, fmt.Sprint("Closed ", i)))
+		}
+		ms := b.read(b.box)
+		_, err := b.box.Answer(t.Context(), officer, ms[2].ID, mailbox.Answer{Text: "Thank you.", Label: tlp.Amber})
+		b.must(err)
+		for i, want := range []mailbox.State{mailbox.Done, mailbox.Open, mailbox.Done, mailbox.Open} {
+			if m, err := b.box.ByID(t.Context(), ms[i].ID); err != nil || m.State != want || (m.Answer != 0) != (i == 2) {
+				t.Errorf("the message %d of %s is %s, answered by %d: %v", i, m.From, m.State, m.Answer, err)
+			}
+		}
+	})
+}
+
 func TestAForgedSenderIsShownAndMovesNothing(t *testing.T) {
 	onEach(t, func(b *bench) {
 		l := b.send(digest(1))

@@ -168,10 +168,11 @@ func setState(tx *db.Tx, id int64, state State, reason string) error {
 	return err
 }
 
-// answered notes which letter answers a message. What of the conversation waited before it is dealt with too.
+// answered notes which letter answers a message. What its sender wrote into the conversation before it is dealt with too; what others wrote
+// still waits.
 func answered(tx *db.Tx, m *Message, letter int64) error {
 	_, err := tx.Exec(`UPDATE mailbox_message SET state = 'done', answer = CASE WHEN id = $1 THEN $2 ELSE answer END
-		WHERE ticket = $3 AND id <= $1 AND (state = 'open' OR id = $1)`, m.ID, letter, m.Ticket)
+		WHERE id = $1 OR ticket = $3 AND id < $1 AND state = 'open' AND lower(from_address) = lower($4)`, m.ID, letter, m.Ticket, m.From)
 	return err
 }
 
