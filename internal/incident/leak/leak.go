@@ -40,19 +40,25 @@ const (
 type Desk struct {
 	*incident.Desk
 	words  *text.Catalogue
-	pad    []byte        // key of the suffixes that nobody has
-	asked  *rate.Limiter // by network
+	pad    []byte // key of the suffixes that nobody has
+	asked  asked
 	ranges *rate.Limiter // by account
 }
 
+// asked limits questions.
+type asked struct{ network, domain, all *rate.Limiter }
+
 const (
 	asksPerHour   = 10  // from one network
+	domainPerHour = 60  // about addresses of one domain: half a minute of what the outbox sends there, so that no other letter waits for long
+	allPerHour    = 600 // from everybody: networks are cheap, and every question is a letter
 	rangesPerHour = 600 // by one account: all 1,048,576 take it ten weeks
 )
 
 // New returns the desk.
 func New(d *incident.Desk) (*Desk, error) {
-	out := &Desk{Desk: d, asked: rate.New(rate.Limit{Burst: asksPerHour, Per: time.Hour}, d.Real), ranges: rate.New(rate.Limit{Burst: rangesPerHour, Per: time.Hour}, d.Real)}
+	hourly := func(n int) *rate.Limiter { return rate.New(rate.Limit{Burst: n, Per: time.Hour}, d.Real) }
+	out := &Desk{Desk: d, asked: asked{hourly(asksPerHour), hourly(domainPerHour), hourly(allPerHour)}, ranges: hourly(rangesPerHour)}
 	var err error
 	if out.words, err = text.Load(locales); err != nil {
 		return nil, fmt.Errorf("read the texts about leaks: %w", err)

@@ -237,6 +237,47 @@ func TestWhoAsksIsAnsweredByMailAlone(t *testing.T) {
 	})
 }
 
+func TestManyNetworksQueueNoMoreLettersThanAnHourAllows(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx, networks := context.Background(), 0
+		ask := func(address string) error {
+			networks++
+			return w.desk.Ask(ctx, netip.AddrFrom4([4]byte{198, 18, byte(networks >> 8), byte(networks)}), address, "en")
+		}
+		for i := range domainPerHour {
+			w.OK(ask(fmt.Sprintf("person%d@one.example", i)))
+		}
+		w.refused(ask("late@ONE.example"), fault.Conflict, "about addresses of this domain")
+		w.OK(ask("late@another.example"))
+		for i := range allPerHour - domainPerHour - 1 {
+			w.OK(ask(fmt.Sprintf("person@domain%d.example", i)))
+		}
+		w.refused(ask("late@last.example"), fault.Conflict, "600 questions came")
+		if _, n := w.answer("late@last.example"); n != 0 {
+			t.Errorf("%d letters are beyond the limit", n)
+		}
+	})
+}
+
+func TestTagMakesNoOtherMailboxOfAnAddress(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.load("", "ana+shop@private.example\n")
+		for _, a := range []string{"ana+shop@private.example", "ana+1@private.example", "ana@private.example"} {
+			w.OK(w.desk.Ask(ctx, home, a, "en"))
+		}
+		in, n := w.answer("ana+shop@private.example")
+		if _, first := w.answer("ana+1@private.example"); n != 1 || first != 0 || !strings.Contains(in, "It is in leaked data") {
+			t.Errorf("%d and %d letters: %s", n, first, in)
+		}
+		for _, a := range []string{"+ana@private.example", "+@private.example"} {
+			if untagged(a) != a {
+				t.Errorf("%s became %s", a, untagged(a))
+			}
+		}
+	})
+}
+
 func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
