@@ -337,6 +337,33 @@ func TestListOfTheEvidenceIsLoadedFromThere(t *testing.T) {
 	})
 }
 
+// meanwhile does something when it is read.
+type meanwhile func()
+
+func (fn meanwhile) Read([]byte) (int, error) {
+	fn()
+	return 0, io.EOF
+}
+
+func TestCaseThatWasJoinedWhileAListCameTakesItNot(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		other, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Other"})
+		w.OK(err)
+		slow := io.MultiReader(strings.NewReader(canaries), meanwhile(func() {
+			k, err := w.Case(ctx, w.k.ID)
+			w.OK(err)
+			_, err = w.Join(ctx, boss, k.ID, k.Version, other.ID, "the same")
+			w.OK(err)
+		}))
+		_, err = w.desk.Load(ctx, boss, Leak{Case: w.k.ID, Title: "x", Told: "x"}, slow)
+		w.refused(err, fault.Conflict, "is part of another one now")
+		if ls, err := w.desk.Leaks(ctx, w.k.ID); err != nil || len(ls) != 0 {
+			t.Errorf("%+v, %v", ls, err)
+		}
+	})
+}
+
 // many is a list of so many addresses, made while it is read.
 type many struct {
 	left int

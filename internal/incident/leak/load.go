@@ -44,18 +44,14 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 	if l.Permit != "" && !identity.Allowed(by, "incident.rule") {
 		return l, fault.New(fault.Forbidden, "a duty officer decides that owners of domains get addresses in clear, with the permission incident.rule")
 	}
-	c, err := d.Case(ctx, l.Case)
-	if err != nil {
-		return l, err
-	}
-	if c.State == incident.Joined {
-		return l, fault.Conflictf("the case %s is part of another one now: load the list there", c.Number)
-	}
 	g := gathered{owned: map[string][][32]byte{}}
 	if l.Permit != "" {
 		g.plain = map[string][]string{}
 	}
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
+	err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if err = takes(tx, &l); err != nil {
+			return err
+		}
 		g.domains, err = constituency.Domains(tx, constituency.DayOf(d.Clock.Now()))
 		return err
 	})
@@ -71,6 +67,9 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 	}
 	l.Addresses, l.At, l.By, l.Withdrawn, l.WithdrawnBy = int64(len(g.hashes)), d.Clock.Now().UnixMicro(), by.Name, 0, ""
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "leak.load"}, func(tx *db.Tx) error {
+		if err := takes(tx, &l); err != nil { // again: reading takes a while
+			return err
+		}
 		if err := insert(tx, &l); err != nil {
 			return err
 		}
@@ -94,6 +93,18 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 		return d.Enter(tx, by, incident.Entry{Case: l.Case, Kind: KindLeak, Text: l.Title, Detail: said})
 	})
 	return l, err
+}
+
+// takes tells whether the case of a list takes it.
+func takes(tx *db.Tx, l *Leak) error {
+	c, err := incident.ReadCase(tx, l.Case)
+	if err != nil {
+		return err
+	}
+	if c.State == incident.Joined {
+		return fault.Conflictf("the case %s is part of another one now: load the list there", c.Number)
+	}
+	return nil
 }
 
 func (g *gathered) add(address string) error {

@@ -13,7 +13,6 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/egress"
-	"tocsin/internal/platform/fault"
 )
 
 const (
@@ -72,11 +71,8 @@ type loadLeakInput struct {
 }
 
 func (r *room) load(ctx context.Context, c api.Caller, in *loadLeakInput) (*leak.Leak, error) {
-	l, n := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit}, 0
-	err := in.File.Each(func(_ string, content io.Reader) (err error) {
-		if n++; n > 1 {
-			return fault.Invalidf("one list at a time: send each file by itself")
-		}
+	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit}
+	err := in.File.One(func(_ string, content io.Reader) (err error) {
 		l, err = r.desk.Load(ctx, c.Actor, l, content)
 		return err
 	})
