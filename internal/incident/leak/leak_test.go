@@ -294,10 +294,11 @@ func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) 
 		}
 		c, err := w.desk.Addresses(ctx, hospital, second.ID)
 		w.OK(err)
-		got, _, err := c.Open()
+		plain, _, err := c.Open()
 		w.OK(err)
-		if !slices.Equal(got, []string{"canary-boris@hospital.example", "canary-ceca@mail.hospital.example"}) {
-			t.Errorf("%q", got)
+		var got strings.Builder
+		if w.OK(plain.WriteCSV(ctx, &got)); got.String() != "address\ncanary-boris@hospital.example\ncanary-ceca@mail.hospital.example\n" {
+			t.Errorf("%q", got.String())
 		}
 		_, err = w.desk.Addresses(ctx, bank, second.ID)
 		w.refused(err, fault.NotFound, "no addresses that you may have")
@@ -319,6 +320,9 @@ func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) 
 		w.OK(w.desk.Withdraw(ctx, analyst, w.k.ID, second.ID))
 		_, err = w.desk.Addresses(ctx, hospital, second.ID)
 		w.refused(err, fault.NotFound, "no addresses that you may have")
+		if err := plain.WriteCSV(ctx, io.Discard); err == nil {
+			t.Error("a list that was withdrawn still gives its addresses")
+		}
 		w.refused(w.desk.Withdraw(ctx, analyst, w.k.ID+1, first.ID), fault.NotFound, "no list")
 	})
 }
@@ -334,6 +338,27 @@ func TestListOfTheEvidenceIsLoadedFromThere(t *testing.T) {
 		}
 		_, err = w.desk.LoadEvidence(ctx, analyst, Leak{Case: w.k.ID, Title: "x", Told: "x"}, 99)
 		w.refused(err, fault.Invalid, "no file 99")
+	})
+}
+
+func TestAddressesComeInOrderAcrossParts(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		var list, want strings.Builder
+		want.WriteString("address\n")
+		for i := range 2*perPart + 1 {
+			fmt.Fprintf(&list, "person%05d@hospital.example:%s\n", 2*perPart-i, strings.Repeat("x", 100))
+			fmt.Fprintf(&want, "person%05d@hospital.example\n", i)
+		}
+		l := w.load("The court", list.String())
+		ctx := context.Background()
+		c, err := w.desk.Addresses(ctx, w.member("hospital", 50), l.ID)
+		w.OK(err)
+		plain, _, err := c.Open()
+		w.OK(err)
+		var got strings.Builder
+		if w.OK(plain.WriteCSV(ctx, &got)); got.String() != want.String() {
+			t.Errorf("%.200q", got.String())
+		}
 	})
 }
 

@@ -122,7 +122,7 @@ func (g *gathered) add(address string) error {
 		}
 		g.owned[name] = append(g.owned[name], h)
 		if g.plain != nil {
-			g.plain[name] = append(g.plain[name], address)
+			g.plain[name] = append(g.plain[name], strings.Clone(address)) // without the line that it stands in
 		}
 		break
 	}

@@ -113,8 +113,8 @@ type ownLeakInput struct {
 
 func (r *room) addresses(ctx context.Context, c api.Caller, in *ownLeakInput) (egress.Cleared[*api.Stream], error) {
 	all, err := r.desk.Addresses(ctx, c.Actor, in.Leak)
-	return dress(all, err, func(as []string) *api.Stream {
-		return &api.Stream{ContentType: "text/csv; charset=utf-8", Name: fmt.Sprintf("leak-%d.csv", in.Leak), Write: func(_ context.Context, w io.Writer) error { return leak.WriteCSV(w, as) }}
+	return dress(all, err, func(as *leak.Plain) *api.Stream {
+		return &api.Stream{ContentType: "text/csv; charset=utf-8", Name: fmt.Sprintf("leak-%d.csv", in.Leak), Write: as.WriteCSV}
 	})
 }
 

@@ -164,5 +164,5 @@ func (r *room) addresses(ctx context.Context, v web.Visitor, in struct {
 	if err != nil {
 		return out, err
 	}
-	return disclosure.Whole(web.File{Name: fmt.Sprintf("leak-%d.csv", in.Leak), Type: "text/csv; charset=utf-8", Write: func(w io.Writer) error { return leak.WriteCSV(w, all) }}, g)
+	return disclosure.Whole(web.File{Name: fmt.Sprintf("leak-%d.csv", in.Leak), Type: "text/csv; charset=utf-8", Write: func(w io.Writer) error { return all.WriteCSV(ctx, w) }}, g)
 }
