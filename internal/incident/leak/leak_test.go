@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/notify"
@@ -338,6 +339,31 @@ func TestListOfTheEvidenceIsLoadedFromThere(t *testing.T) {
 		}
 		_, err = w.desk.LoadEvidence(ctx, analyst, Leak{Case: w.k.ID, Title: "x", Told: "x"}, 99)
 		w.refused(err, fault.Invalid, "no file 99")
+	})
+}
+
+func TestOutOfAStricterCaseADutyOfficerLetsAListTellWithAReason(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		for _, label := range []tlp.Label{tlp.AmberStrict, tlp.Red} {
+			k, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Quiet", Label: label})
+			w.OK(err)
+			l := Leak{Case: k.ID, Title: "x", Told: "x", Lowered: " "}
+			_, err = w.desk.Load(ctx, boss, l, strings.NewReader(canaries))
+			w.refused(err, fault.Invalid, "lowered: the case is "+label.String())
+			l.Lowered = "the court publishes it"
+			_, err = w.desk.Load(ctx, analyst, l, strings.NewReader(canaries))
+			w.refused(err, fault.Forbidden, "incident.rule")
+			_, err = w.desk.Load(ctx, boss, l, strings.NewReader(canaries))
+			w.OK(err)
+			if es, err := w.Timeline(ctx, k.ID, 0, 10); err != nil || !strings.Contains(es[0].Detail, "the court publishes it") {
+				t.Errorf("%+v, %v", es, err)
+			}
+		}
+		open, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Open", Label: tlp.Green})
+		w.OK(err)
+		_, err = w.desk.Load(ctx, analyst, Leak{Case: open.ID, Title: "x", Told: "x"}, strings.NewReader(canaries))
+		w.OK(err)
 	})
 }
 

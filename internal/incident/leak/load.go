@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"tocsin/internal/constituency"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/platform/act"
@@ -49,7 +50,7 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 		g.plain = map[string][]string{}
 	}
 	err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if err = takes(tx, &l); err != nil {
+		if err = takes(tx, by, &l); err != nil {
 			return err
 		}
 		g.domains, err = constituency.Domains(tx, constituency.DayOf(d.Clock.Now()))
@@ -67,7 +68,7 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 	}
 	l.Addresses, l.At, l.By, l.Withdrawn, l.WithdrawnBy = int64(len(g.hashes)), d.Clock.Now().UnixMicro(), by.Name, 0, ""
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "leak.load"}, func(tx *db.Tx) error {
-		if err := takes(tx, &l); err != nil { // again: reading takes a while
+		if err := takes(tx, by, &l); err != nil { // again: reading takes a while
 			return err
 		}
 		if err := insert(tx, &l); err != nil {
@@ -88,21 +89,30 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 				n++
 			}
 		}
-		said := detail(map[string]any{"leak": l.ID, "title": l.Title, "addresses": l.Addresses, "skipped": l.Skipped, "domains": len(g.owned), "permit": l.Permit})
+		said := detail(map[string]any{"leak": l.ID, "title": l.Title, "addresses": l.Addresses, "skipped": l.Skipped, "domains": len(g.owned), "permit": l.Permit, "lowered": l.Lowered})
 		tx.Note(string(l.Ref()), said)
 		return d.Enter(tx, by, incident.Entry{Case: l.Case, Kind: KindLeak, Text: l.Title, Detail: said})
 	})
 	return l, err
 }
 
-// takes tells whether the case of a list takes it.
-func takes(tx *db.Tx, l *Leak) error {
+// takes tells whether the case of a list takes it. Its title, and what those in it are told, leave as TLP:AMBER, to whoever is in it: out of
+// a stricter case only a duty officer lets them, and says why.
+func takes(tx *db.Tx, by act.Actor, l *Leak) error {
 	c, err := incident.ReadCase(tx, l.Case)
 	if err != nil {
 		return err
 	}
 	if c.State == incident.Joined {
 		return fault.Conflictf("the case %s is part of another one now: load the list there", c.Number)
+	}
+	if label := c.Marking().Effective(); label > tlp.Amber {
+		if !identity.Allowed(by, "incident.rule") {
+			return fault.New(fault.Forbidden, "the case is %s: a duty officer decides that people are told of a list of it, with the permission incident.rule", label)
+		}
+		if l.Lowered == "" {
+			return fault.Problems{{Field: "lowered", Message: fmt.Sprintf("the case is %s: say why those in the list, and owners of their domains, may be told as TLP:AMBER", label)}}
+		}
 	}
 	return nil
 }

@@ -63,15 +63,16 @@ func (r *room) list(ctx context.Context, _ api.Caller, in *Numbered) (*api.Page[
 
 type loadLeakInput struct {
 	Numbered
-	Title  string `query:"title" maxLength:"200" doc:"What leaked"`
-	Told   string `query:"told" maxLength:"20000" doc:"What those in it are told"`
-	Permit string `query:"permit" maxLength:"2000" doc:"Who allows that owners of domains get the addresses in clear, and on what ground; nobody without it. It asks for incident.rule"`
-	Name   string `query:"name" maxLength:"300" doc:"Of the file, when it is the body itself"`
-	File   api.Upload
+	Title   string `query:"title" maxLength:"200" doc:"What leaked"`
+	Told    string `query:"told" maxLength:"20000" doc:"What those in it are told"`
+	Permit  string `query:"permit" maxLength:"2000" doc:"Who allows that owners of domains get the addresses in clear, and on what ground; nobody without it. It asks for incident.rule"`
+	Lowered string `query:"lowered" maxLength:"2000" doc:"Why those in the list may be told although the case is stricter than TLP:AMBER; needed then. It asks for incident.rule"`
+	Name    string `query:"name" maxLength:"300" doc:"Of the file, when it is the body itself"`
+	File    api.Upload
 }
 
 func (r *room) load(ctx context.Context, c api.Caller, in *loadLeakInput) (*leak.Leak, error) {
-	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit}
+	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit, Lowered: in.Lowered}
 	err := in.File.One(func(_ string, content io.Reader) (err error) {
 		l, err = r.desk.Load(ctx, c.Actor, l, content)
 		return err
