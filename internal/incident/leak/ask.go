@@ -32,9 +32,9 @@ func (d *Desk) Ask(ctx context.Context, client netip.Addr, address, language str
 	if err := d.asked.take(client, normal); err != nil {
 		return err
 	}
-	sum := Hash(normal)
-	who := "address:" + hex.EncodeToString(sum[:8])
-	daily := Hash(untagged(normal))
+	// Both names are made with a key: whoever guesses addresses finds none of them in the ledger or the audit log.
+	who := "address:" + hex.EncodeToString(mac(d.who, "asker", normal)[:8])
+	daily := mac(d.who, "letter", untagged(normal))
 	return d.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "leak.ask", Object: who}, func(tx *db.Tx) error {
 		_, err := d.Outbox.Enqueue(tx, notify.Letter{Key: fmt.Sprintf("leak:%x:%s", daily[:12], event.DayOf(d.Clock.Now().UnixMicro())), Kind: Kind, To: address, Language: language,
 			Recipient: disclosure.Recipient{Kind: disclosure.Public, Subject: who, Name: who}, Asked: true})
@@ -94,8 +94,7 @@ func (d *Desk) compose(ctx context.Context, l notify.Letter) (none notify.Conten
 		parts = append(parts, p.T("leak.in", len(found)))
 	}
 	for _, x := range found {
-		parts = append(parts, x.Title+"\n"+x.Told)
-		out.About = append(out.About, notify.About{Object: x.Ref(), Mark: mark})
+		parts = append(parts, x.Title+"\n"+x.Told) // as far as the letter itself; naming the lists would leave the answer in the ledger
 	}
 	parts = append(parts, p.T("leak.not-you"), p.T("leak.regards")+"\n"+n.Team.Signature())
 	out.Text = strings.Join(parts, "\n\n") + "\n"

@@ -41,6 +41,7 @@ type Desk struct {
 	*incident.Desk
 	words  *text.Catalogue
 	pad    []byte // key of the suffixes that nobody has
+	who    []byte // key of the names of those who ask
 	asked  asked
 	ranges *rate.Limiter // by account
 }
@@ -67,7 +68,11 @@ func New(d *incident.Desk) (*Desk, error) {
 		return nil, err
 	}
 	d.Extend(incident.Extension{Joined: func(_ context.Context, tx *db.Tx, from, into *incident.Case) error { return move(tx, from.ID, into.ID) }})
+	if out.who, err = d.Seal.Derive("leak-asker"); err != nil {
+		return nil, err
+	}
 	d.Outbox.Compose(Kind, notify.Single(out.compose))
+	d.Outbox.Forget(Kind)
 	return out, nil
 }
 

@@ -367,6 +367,17 @@ func TestOutOfAStricterCaseADutyOfficerLetsAListTellWithAReason(t *testing.T) {
 	})
 }
 
+func TestNamesOfWhoAsksAreNoHashOfTheirAddress(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.load("", canaries)
+		w.OK(w.desk.Ask(context.Background(), home, "canary-ana@private.example", "en"))
+		h := Hash("canary-ana@private.example")
+		if all := w.everything(); strings.Contains(all, hex.EncodeToString(h[:8])) {
+			t.Error("whoever guesses the address finds who asked")
+		}
+	})
+}
+
 func TestAddressesComeInOrderAcrossParts(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		var list, want strings.Builder
