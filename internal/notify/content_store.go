@@ -14,6 +14,21 @@ func saveMessage(tx *db.Tx, id int64, packed []byte) error {
 	return err
 }
 
+func dropContents(tx *db.Tx, ids []int64) error {
+	in, args := db.In(0, ids)
+	if _, err := tx.Prepared(`DELETE FROM outbox_content WHERE letter IN `+in, args...); err != nil {
+		return err
+	}
+	_, err := tx.Prepared(`DELETE FROM outbox_message WHERE letter IN `+in, args...)
+	return err
+}
+
+// cancelled are those of letters that are.
+func cancelled(tx *db.Tx, ids []int64) ([]Letter, error) {
+	in, args := db.In(0, ids)
+	return letters(tx, `WHERE state = 'cancelled' AND id IN `+in, args...)
+}
+
 // kept reads what is kept of letters; what is not kept is missing.
 func kept(tx *db.Tx, ids []int64) (contents, messages map[int64][]byte, err error) {
 	contents, messages = map[int64][]byte{}, map[int64][]byte{}

@@ -79,7 +79,7 @@ func (o *Outbox) Refuse(ctx context.Context, actor act.Actor, reason string, ids
 		return 0, fault.Problems{{Field: "reason", Message: "say why, in one line of at most 500 bytes"}}
 	}
 	err = o.decide(ctx, actor, "outbox.cancel", reason, ids, func(tx *db.Tx) error {
-		n, err = cancel(tx, ids, reason, o.Clock.Now().UnixMicro())
+		n, err = o.cancel(tx, ids, reason)
 		return err
 	})
 	return n, err

@@ -192,7 +192,7 @@ func (w *worker) judge(l *Letter, err error) *commit {
 					return err
 				}
 			}
-			return bury(tx, l, Dead, reasonOf(err), at)
+			return errors.Join(bury(tx, l, Dead, reasonOf(err), at), w.drop(tx, l))
 		}}
 	}
 	due := now.Add(backoff(l.Attempts)).UnixMicro()
@@ -221,6 +221,9 @@ func (s *shift) handed(tx *db.Tx, ls []*Letter) error {
 		if err := succeeded(tx, l.HealthKey(), at); err != nil {
 			return err
 		}
+	}
+	if err := s.drop(tx, ls...); err != nil {
+		return err
 	}
 	return handed(tx, ls, at)
 }

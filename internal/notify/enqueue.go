@@ -74,7 +74,7 @@ func (l *Letter) place() {
 // Cancel takes letters back within the caller's act: those that are handed over already stay as they are, and one whose hand-over is
 // under way may still leave. It tells how many were taken back.
 func (o *Outbox) Cancel(tx *db.Tx, reason string, ids ...int64) (int64, error) {
-	return cancel(tx, ids, reason, o.Clock.Now().UnixMicro())
+	return o.cancel(tx, ids, reason)
 }
 
 // ByKey finds a letter in the caller's transaction; an unknown key is a fault of kind NotFound.

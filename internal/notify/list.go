@@ -66,6 +66,9 @@ func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, e
 		c, err = o.unpackContent(content)
 		return l, c, err
 	}
+	if o.forgets(l.Kind) && slices.Contains([]State{Handed, Answered, Bounced, Dead, Cancelled}, l.State) {
+		return l, nil, fault.NotFoundf("what the letter %d said is not kept: letters of its kind are forgotten once they are settled", id)
+	}
 	if o.composer(l.Kind) == nil {
 		return l, nil, fault.New(fault.Unavailable, "letter %d is composed when its turn comes, by the process that serves", id)
 	}

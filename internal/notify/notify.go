@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,6 +93,7 @@ type Outbox struct {
 
 	mu        sync.Mutex
 	composers map[string]Composer
+	forgotten map[string]bool // kinds
 }
 
 // New returns the outbox of a world. Work delivers.
@@ -114,7 +116,7 @@ func New(c Config) (*Outbox, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	o := &Outbox{Config: c, wake: make(chan struct{}, 1), pace: newPace(c.PerMinute, c.Burst), composers: map[string]Composer{}}
+	o := &Outbox{Config: c, wake: make(chan struct{}, 1), pace: newPace(c.PerMinute, c.Burst), composers: map[string]Composer{}, forgotten: map[string]bool{}}
 	var b [8]byte
 	rand.Read(b[:])
 	o.holder = hex.EncodeToString(b[:])
@@ -141,6 +143,54 @@ func (o *Outbox) composer(kind string) Composer {
 
 // Composes tells whether letters of a kind say nothing before their turn comes.
 func (o *Outbox) Composes(kind string) bool { return o.composer(kind) != nil }
+
+// Forget has nothing kept of what letters of a kind say once they are handed over, given up or cancelled; that they were there stays. One
+// that was given up and is sent again is composed anew. Call it before Work.
+func (o *Outbox) Forget(kind string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.forgotten[kind] = true
+}
+
+func (o *Outbox) forgets(kind string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.forgotten[kind]
+}
+
+// drop drops what letters say whose kinds are forgotten, now that they are settled.
+func (o *Outbox) drop(tx *db.Tx, ls ...*Letter) error {
+	var ids []int64
+	for _, l := range ls {
+		if o.forgets(l.Kind) {
+			ids = append(ids, l.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return dropContents(tx, ids)
+}
+
+// cancel cancels letters, and drops what those say whose kinds are forgotten.
+func (o *Outbox) cancel(tx *db.Tx, ids []int64, reason string) (int64, error) {
+	n, err := cancel(tx, ids, reason, o.Clock.Now().UnixMicro())
+	if err != nil {
+		return n, err
+	}
+	for some := range slices.Chunk(ids, 1000) {
+		ls, err := cancelled(tx, some)
+		if err != nil {
+			return n, err
+		}
+		for i := range ls {
+			if err := o.drop(tx, &ls[i]); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
 
 // Wake makes an idle outbox look at once instead of at the next tick.
 func (o *Outbox) Wake() {

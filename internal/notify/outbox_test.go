@@ -394,3 +394,52 @@ func TestAComposerWritesWhenTheTurnComes(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatLettersOfAForgottenKindSaidIsGoneOnceTheyAreSettled(t *testing.T) {
+	onEach(t, func(b *bench) {
+		ctx := context.Background()
+		b.start()
+		b.box.Compose("answer", each(func(notify.Letter) (notify.Content, error) { return *content(), nil }))
+		b.box.Forget("answer")
+		b.server.Behave(mailtest.Behaviour{Refuse: func(to string) int {
+			if strings.Contains(to, "isp2") {
+				return 550
+			}
+			return 0
+		}})
+		ls := some(4)
+		for i := range ls[:3] {
+			ls[i].Kind, ls[i].Content = "answer", nil
+		}
+		ls[2].Asked, ls[2].Constituent = false, 0 // waits for its release
+		ids := b.enqueue(ls...)
+		b.work(b.box, func() bool {
+			return b.inState(notify.Handed, ids[0], ids[3])() && b.inState(notify.Dead, ids[1])() && b.inState(notify.Held, ids[2])()
+		})
+		kept := func() (n int) {
+			b.must(b.db.View(ctx, func(tx *db.Tx) error {
+				return tx.Row(`SELECT (SELECT count(*) FROM outbox_content) + (SELECT count(*) FROM outbox_message)`).Scan(&n)
+			}))
+			return n
+		}
+		if n := kept(); n != 3 { // of the letter that waits both, of the digest its content
+			b.Errorf("%d contents and messages are kept", n)
+		}
+		_, err := b.box.Refuse(ctx, officer, "no need", ids[2])
+		b.must(err)
+		if n := kept(); n != 1 {
+			b.Errorf("%d contents and messages are kept", n)
+		}
+		for i, id := range ids[:3] {
+			if l, _, err := b.box.Preview(ctx, id); fault.KindOf(err) != fault.NotFound || l.ID != id || l.Bytes == 0 {
+				b.Errorf("%d: %+v, %v", i, l, err)
+			}
+		}
+		b.server.Behave(mailtest.Behaviour{})
+		_, err = b.box.Resend(ctx, officer, ids[1])
+		b.must(err)
+		if b.work(b.box, b.inState(notify.Handed, ids[1])); kept() != 1 {
+			b.Error("a letter that was sent again is kept")
+		}
+	})
+}

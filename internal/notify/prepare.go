@@ -455,7 +455,7 @@ func (s *shift) judgeDraft(d *draft, now time.Time) *commit {
 		case Held:
 			return hold(tx, d.Letter, h.Why, h.Reason)
 		}
-		return bury(tx, d.Letter, state, reasonOf(d.err), now.UnixMicro())
+		return errors.Join(bury(tx, d.Letter, state, reasonOf(d.err), now.UnixMicro()), s.drop(tx, d.Letter))
 	}
 	return c
 }

@@ -29,16 +29,45 @@ func (d *Desk) Ask(ctx context.Context, client netip.Addr, address, language str
 	if a, err := netmail.ParseAddress(address); err != nil || a.Address != address || !ok {
 		return fault.Problems{{Field: "mail", Message: "is no mail address"}}
 	}
-	if _, ok := d.asked.Take(client); !ok {
-		return fault.Conflictf("from your network %d questions came within an hour: try again later", asksPerHour)
+	if err := d.asked.take(client, normal); err != nil {
+		return err
 	}
-	sum := Hash(normal)
-	who := "address:" + hex.EncodeToString(sum[:8])
+	// Both names are made with a key: whoever guesses addresses finds none of them in the ledger or the audit log.
+	who := "address:" + hex.EncodeToString(mac(d.who, "asker", normal)[:8])
+	daily := mac(d.who, "letter", untagged(normal))
 	return d.DB.Act(ctx, act.Act{Actor: act.Anybody, Verb: "leak.ask", Object: who}, func(tx *db.Tx) error {
-		_, err := d.Outbox.Enqueue(tx, notify.Letter{Key: fmt.Sprintf("leak:%x:%s", sum[:12], event.DayOf(d.Clock.Now().UnixMicro())), Kind: Kind, To: address, Language: language,
+		_, err := d.Outbox.Enqueue(tx, notify.Letter{Key: fmt.Sprintf("leak:%x:%s", daily[:12], event.DayOf(d.Clock.Now().UnixMicro())), Kind: Kind, To: address, Language: language,
 			Recipient: disclosure.Recipient{Kind: disclosure.Public, Subject: who, Name: who}, Asked: true})
 		return err
 	})
+}
+
+// take counts a question. What is refused by one limit takes nothing of the wider one.
+func (a *asked) take(client netip.Addr, address string) error {
+	if _, ok := a.network.Take(client); !ok {
+		return fault.Conflictf("from your network %d questions came within an hour: try again later", asksPerHour)
+	}
+	everybody, domain := counted("everybody"), counted(address[strings.LastIndexByte(address, '@')+1:])
+	if _, ok := a.all.Look(everybody); !ok {
+		return fault.Conflictf("%d questions came within an hour: try again later", allPerHour)
+	}
+	if _, ok := a.domain.Take(domain); !ok {
+		return fault.Conflictf("about addresses of this domain %d questions came within an hour: try again later", domainPerHour)
+	}
+	if _, ok := a.all.Take(everybody); !ok {
+		return fault.Conflictf("%d questions came within an hour: try again later", allPerHour)
+	}
+	return nil
+}
+
+// untagged is a normal address without the tag that many providers let everybody add to theirs: it is the same mailbox, which is answered
+// once a day.
+func untagged(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if tag := strings.IndexByte(address[:at], '+'); tag > 0 {
+		return address[:tag] + address[at:]
+	}
+	return address
 }
 
 // compose answers a question when its letter's turn comes.
@@ -65,8 +94,7 @@ func (d *Desk) compose(ctx context.Context, l notify.Letter) (none notify.Conten
 		parts = append(parts, p.T("leak.in", len(found)))
 	}
 	for _, x := range found {
-		parts = append(parts, x.Title+"\n"+x.Told)
-		out.About = append(out.About, notify.About{Object: x.Ref(), Mark: mark})
+		parts = append(parts, x.Title+"\n"+x.Told) // as far as the letter itself; naming the lists would leave the answer in the ledger
 	}
 	parts = append(parts, p.T("leak.not-you"), p.T("leak.regards")+"\n"+n.Team.Signature())
 	out.Text = strings.Join(parts, "\n\n") + "\n"
@@ -86,7 +114,7 @@ func (d *Desk) Range(ctx context.Context, by act.Actor, prefix string) (none egr
 	if err != nil || len(prefix) != PrefixDigits {
 		return none, fault.Problems{{Field: "prefix", Message: fmt.Sprintf("%.20q is not the first %d hexadecimal digits of the SHA-256 of an address in lower case", prefix, PrefixDigits)}}
 	}
-	if _, ok := d.ranges.Take(counted(by)); !ok {
+	if _, ok := d.ranges.Take(account(by)); !ok {
 		return none, fault.Conflictf("you asked for %d ranges within an hour: go on later", rangesPerHour)
 	}
 	prefix = strings.ToLower(prefix)
@@ -128,13 +156,18 @@ func (d *Desk) Range(ctx context.Context, by act.Actor, prefix string) (none egr
 	return disclosure.Whole(out, g)
 }
 
-// counted is what an account's ranges are counted under: limits are kept by network address, so that it gets one of its own, within the
-// prefix for documentation.
-func counted(by act.Actor) netip.Addr {
-	sum := sha256.Sum256([]byte(by.Subject()))
+// account is what an account's ranges are counted under.
+func account(by act.Actor) netip.Addr {
 	if by.Rights != nil && by.Rights.Account != 0 {
-		sum = sha256.Sum256([]byte(fmt.Sprintf("account:%d", by.Rights.Account)))
+		return counted(fmt.Sprintf("account:%d", by.Rights.Account))
 	}
+	return counted(by.Subject())
+}
+
+// counted is what something with a name is counted under: limits are kept by network address, so that it gets one of its own, within the
+// prefix for documentation.
+func counted(name string) netip.Addr {
+	sum := sha256.Sum256([]byte(name))
 	a := [16]byte{0x20, 0x01, 0x0d, 0xb8}
 	copy(a[4:8], sum[:4])
 	return netip.AddrFrom16(a)

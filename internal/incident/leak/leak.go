@@ -40,19 +40,26 @@ const (
 type Desk struct {
 	*incident.Desk
 	words  *text.Catalogue
-	pad    []byte        // key of the suffixes that nobody has
-	asked  *rate.Limiter // by network
+	pad    []byte // key of the suffixes that nobody has
+	who    []byte // key of the names of those who ask
+	asked  asked
 	ranges *rate.Limiter // by account
 }
 
+// asked limits questions.
+type asked struct{ network, domain, all *rate.Limiter }
+
 const (
 	asksPerHour   = 10  // from one network
+	domainPerHour = 60  // about addresses of one domain: half a minute of what the outbox sends there, so that no other letter waits for long
+	allPerHour    = 600 // from everybody: networks are cheap, and every question is a letter
 	rangesPerHour = 600 // by one account: all 1,048,576 take it ten weeks
 )
 
 // New returns the desk.
 func New(d *incident.Desk) (*Desk, error) {
-	out := &Desk{Desk: d, asked: rate.New(rate.Limit{Burst: asksPerHour, Per: time.Hour}, d.Real), ranges: rate.New(rate.Limit{Burst: rangesPerHour, Per: time.Hour}, d.Real)}
+	hourly := func(n int) *rate.Limiter { return rate.New(rate.Limit{Burst: n, Per: time.Hour}, d.Real) }
+	out := &Desk{Desk: d, asked: asked{hourly(asksPerHour), hourly(domainPerHour), hourly(allPerHour)}, ranges: hourly(rangesPerHour)}
 	var err error
 	if out.words, err = text.Load(locales); err != nil {
 		return nil, fmt.Errorf("read the texts about leaks: %w", err)
@@ -61,7 +68,11 @@ func New(d *incident.Desk) (*Desk, error) {
 		return nil, err
 	}
 	d.Extend(incident.Extension{Joined: func(_ context.Context, tx *db.Tx, from, into *incident.Case) error { return move(tx, from.ID, into.ID) }})
+	if out.who, err = d.Seal.Derive("leak-asker"); err != nil {
+		return nil, err
+	}
 	d.Outbox.Compose(Kind, notify.Single(out.compose))
+	d.Outbox.Forget(Kind)
 	return out, nil
 }
 
@@ -72,6 +83,7 @@ type Leak struct {
 	Title       string `json:"title"`
 	Told        string `json:"told"`             // what those in it are told
 	Permit      string `json:"permit,omitempty"` // who allowed that owners of domains get the addresses in clear, and on what ground; "" nobody
+	Lowered     string `json:"-"`                // why title and told may leave although the case is stricter than AMBER; it stands on the timeline
 	Addresses   int64  `json:"addresses"`
 	Skipped     int64  `json:"skipped"` // lines without an address
 	At          int64  `json:"at"`      // UTC microseconds
@@ -97,6 +109,7 @@ func (l *Leak) check() error {
 	words("title", &l.Title, 200, true)
 	words("told", &l.Told, 20_000, true)
 	words("permit", &l.Permit, 2000, false)
+	words("lowered", &l.Lowered, 2000, false)
 	if strings.ContainsAny(l.Title, "\n\r\t") {
 		ps.Add("title", "must be one line")
 	}

@@ -17,6 +17,7 @@ import (
 	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/notify"
@@ -237,6 +238,47 @@ func TestWhoAsksIsAnsweredByMailAlone(t *testing.T) {
 	})
 }
 
+func TestManyNetworksQueueNoMoreLettersThanAnHourAllows(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx, networks := context.Background(), 0
+		ask := func(address string) error {
+			networks++
+			return w.desk.Ask(ctx, netip.AddrFrom4([4]byte{198, 18, byte(networks >> 8), byte(networks)}), address, "en")
+		}
+		for i := range domainPerHour {
+			w.OK(ask(fmt.Sprintf("person%d@one.example", i)))
+		}
+		w.refused(ask("late@ONE.example"), fault.Conflict, "about addresses of this domain")
+		w.OK(ask("late@another.example"))
+		for i := range allPerHour - domainPerHour - 1 {
+			w.OK(ask(fmt.Sprintf("person@domain%d.example", i)))
+		}
+		w.refused(ask("late@last.example"), fault.Conflict, "600 questions came")
+		if _, n := w.answer("late@last.example"); n != 0 {
+			t.Errorf("%d letters are beyond the limit", n)
+		}
+	})
+}
+
+func TestTagMakesNoOtherMailboxOfAnAddress(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.load("", "ana+shop@private.example\n")
+		for _, a := range []string{"ana+shop@private.example", "ana+1@private.example", "ana@private.example"} {
+			w.OK(w.desk.Ask(ctx, home, a, "en"))
+		}
+		in, n := w.answer("ana+shop@private.example")
+		if _, first := w.answer("ana+1@private.example"); n != 1 || first != 0 || !strings.Contains(in, "It is in leaked data") {
+			t.Errorf("%d and %d letters: %s", n, first, in)
+		}
+		for _, a := range []string{"+ana@private.example", "+@private.example"} {
+			if untagged(a) != a {
+				t.Errorf("%s became %s", a, untagged(a))
+			}
+		}
+	})
+}
+
 func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
@@ -253,10 +295,11 @@ func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) 
 		}
 		c, err := w.desk.Addresses(ctx, hospital, second.ID)
 		w.OK(err)
-		got, _, err := c.Open()
+		plain, _, err := c.Open()
 		w.OK(err)
-		if !slices.Equal(got, []string{"canary-boris@hospital.example", "canary-ceca@mail.hospital.example"}) {
-			t.Errorf("%q", got)
+		var got strings.Builder
+		if w.OK(plain.WriteCSV(ctx, &got)); got.String() != "address\ncanary-boris@hospital.example\ncanary-ceca@mail.hospital.example\n" {
+			t.Errorf("%q", got.String())
 		}
 		_, err = w.desk.Addresses(ctx, bank, second.ID)
 		w.refused(err, fault.NotFound, "no addresses that you may have")
@@ -278,6 +321,9 @@ func TestOwnerOfADomainLearnsTheNumberAndAddressesOnlyWhenAllowed(t *testing.T) 
 		w.OK(w.desk.Withdraw(ctx, analyst, w.k.ID, second.ID))
 		_, err = w.desk.Addresses(ctx, hospital, second.ID)
 		w.refused(err, fault.NotFound, "no addresses that you may have")
+		if err := plain.WriteCSV(ctx, io.Discard); err == nil {
+			t.Error("a list that was withdrawn still gives its addresses")
+		}
 		w.refused(w.desk.Withdraw(ctx, analyst, w.k.ID+1, first.ID), fault.NotFound, "no list")
 	})
 }
@@ -293,6 +339,90 @@ func TestListOfTheEvidenceIsLoadedFromThere(t *testing.T) {
 		}
 		_, err = w.desk.LoadEvidence(ctx, analyst, Leak{Case: w.k.ID, Title: "x", Told: "x"}, 99)
 		w.refused(err, fault.Invalid, "no file 99")
+	})
+}
+
+func TestOutOfAStricterCaseADutyOfficerLetsAListTellWithAReason(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		for _, label := range []tlp.Label{tlp.AmberStrict, tlp.Red} {
+			k, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Quiet", Label: label})
+			w.OK(err)
+			l := Leak{Case: k.ID, Title: "x", Told: "x", Lowered: " "}
+			_, err = w.desk.Load(ctx, boss, l, strings.NewReader(canaries))
+			w.refused(err, fault.Invalid, "lowered: the case is "+label.String())
+			l.Lowered = "the court publishes it"
+			_, err = w.desk.Load(ctx, analyst, l, strings.NewReader(canaries))
+			w.refused(err, fault.Forbidden, "incident.rule")
+			_, err = w.desk.Load(ctx, boss, l, strings.NewReader(canaries))
+			w.OK(err)
+			if es, err := w.Timeline(ctx, k.ID, 0, 10); err != nil || !strings.Contains(es[0].Detail, "the court publishes it") {
+				t.Errorf("%+v, %v", es, err)
+			}
+		}
+		open, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Open", Label: tlp.Green})
+		w.OK(err)
+		_, err = w.desk.Load(ctx, analyst, Leak{Case: open.ID, Title: "x", Told: "x"}, strings.NewReader(canaries))
+		w.OK(err)
+	})
+}
+
+func TestNamesOfWhoAsksAreNoHashOfTheirAddress(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.load("", canaries)
+		w.OK(w.desk.Ask(context.Background(), home, "canary-ana@private.example", "en"))
+		h := Hash("canary-ana@private.example")
+		if all := w.everything(); strings.Contains(all, hex.EncodeToString(h[:8])) {
+			t.Error("whoever guesses the address finds who asked")
+		}
+	})
+}
+
+func TestAddressesComeInOrderAcrossParts(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		var list, want strings.Builder
+		want.WriteString("address\n")
+		for i := range 2*perPart + 1 {
+			fmt.Fprintf(&list, "person%05d@hospital.example:%s\n", 2*perPart-i, strings.Repeat("x", 100))
+			fmt.Fprintf(&want, "person%05d@hospital.example\n", i)
+		}
+		l := w.load("The court", list.String())
+		ctx := context.Background()
+		c, err := w.desk.Addresses(ctx, w.member("hospital", 50), l.ID)
+		w.OK(err)
+		plain, _, err := c.Open()
+		w.OK(err)
+		var got strings.Builder
+		if w.OK(plain.WriteCSV(ctx, &got)); got.String() != want.String() {
+			t.Errorf("%.200q", got.String())
+		}
+	})
+}
+
+// meanwhile does something when it is read.
+type meanwhile func()
+
+func (fn meanwhile) Read([]byte) (int, error) {
+	fn()
+	return 0, io.EOF
+}
+
+func TestCaseThatWasJoinedWhileAListCameTakesItNot(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		other, err := w.Town.Open(ctx, boss, incident.Opening{Title: "Other"})
+		w.OK(err)
+		slow := io.MultiReader(strings.NewReader(canaries), meanwhile(func() {
+			k, err := w.Case(ctx, w.k.ID)
+			w.OK(err)
+			_, err = w.Join(ctx, boss, k.ID, k.Version, other.ID, "the same")
+			w.OK(err)
+		}))
+		_, err = w.desk.Load(ctx, boss, Leak{Case: w.k.ID, Title: "x", Told: "x"}, slow)
+		w.refused(err, fault.Conflict, "is part of another one now")
+		if ls, err := w.desk.Leaks(ctx, w.k.ID); err != nil || len(ls) != 0 {
+			t.Errorf("%+v, %v", ls, err)
+		}
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"tocsin/internal/constituency"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/platform/act"
@@ -44,18 +45,14 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 	if l.Permit != "" && !identity.Allowed(by, "incident.rule") {
 		return l, fault.New(fault.Forbidden, "a duty officer decides that owners of domains get addresses in clear, with the permission incident.rule")
 	}
-	c, err := d.Case(ctx, l.Case)
-	if err != nil {
-		return l, err
-	}
-	if c.State == incident.Joined {
-		return l, fault.Conflictf("the case %s is part of another one now: load the list there", c.Number)
-	}
 	g := gathered{owned: map[string][][32]byte{}}
 	if l.Permit != "" {
 		g.plain = map[string][]string{}
 	}
-	err = d.DB.View(ctx, func(tx *db.Tx) error {
+	err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if err = takes(tx, by, &l); err != nil {
+			return err
+		}
 		g.domains, err = constituency.Domains(tx, constituency.DayOf(d.Clock.Now()))
 		return err
 	})
@@ -71,6 +68,9 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 	}
 	l.Addresses, l.At, l.By, l.Withdrawn, l.WithdrawnBy = int64(len(g.hashes)), d.Clock.Now().UnixMicro(), by.Name, 0, ""
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "leak.load"}, func(tx *db.Tx) error {
+		if err := takes(tx, by, &l); err != nil { // again: reading takes a while
+			return err
+		}
 		if err := insert(tx, &l); err != nil {
 			return err
 		}
@@ -89,11 +89,32 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 				n++
 			}
 		}
-		said := detail(map[string]any{"leak": l.ID, "title": l.Title, "addresses": l.Addresses, "skipped": l.Skipped, "domains": len(g.owned), "permit": l.Permit})
+		said := detail(map[string]any{"leak": l.ID, "title": l.Title, "addresses": l.Addresses, "skipped": l.Skipped, "domains": len(g.owned), "permit": l.Permit, "lowered": l.Lowered})
 		tx.Note(string(l.Ref()), said)
 		return d.Enter(tx, by, incident.Entry{Case: l.Case, Kind: KindLeak, Text: l.Title, Detail: said})
 	})
 	return l, err
+}
+
+// takes tells whether the case of a list takes it. Its title, and what those in it are told, leave as TLP:AMBER, to whoever is in it: out of
+// a stricter case only a duty officer lets them, and says why.
+func takes(tx *db.Tx, by act.Actor, l *Leak) error {
+	c, err := incident.ReadCase(tx, l.Case)
+	if err != nil {
+		return err
+	}
+	if c.State == incident.Joined {
+		return fault.Conflictf("the case %s is part of another one now: load the list there", c.Number)
+	}
+	if label := c.Marking().Effective(); label > tlp.Amber {
+		if !identity.Allowed(by, "incident.rule") {
+			return fault.New(fault.Forbidden, "the case is %s: a duty officer decides that people are told of a list of it, with the permission incident.rule", label)
+		}
+		if l.Lowered == "" {
+			return fault.Problems{{Field: "lowered", Message: fmt.Sprintf("the case is %s: say why those in the list, and owners of their domains, may be told as TLP:AMBER", label)}}
+		}
+	}
+	return nil
 }
 
 func (g *gathered) add(address string) error {
@@ -111,7 +132,7 @@ func (g *gathered) add(address string) error {
 		}
 		g.owned[name] = append(g.owned[name], h)
 		if g.plain != nil {
-			g.plain[name] = append(g.plain[name], address)
+			g.plain[name] = append(g.plain[name], strings.Clone(address)) // without the line that it stands in
 		}
 		break
 	}

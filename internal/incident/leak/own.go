@@ -28,6 +28,8 @@ type Own struct {
 	Domain      string `json:"domain"`
 	Addresses   int64  `json:"addresses"`
 	Plain       bool   `json:"plain"` // the addresses can be had
+
+	parts int // that those are kept in
 }
 
 // mine finds what lists say of the domains of whom somebody acts for.
@@ -77,13 +79,20 @@ func (d *Desk) Mine(ctx context.Context, by act.Actor, via disclosure.Channel) (
 	return out, err
 }
 
-// Addresses gives the owner of domains the addresses of them that are in a list, in order, when that was allowed. That it was taken stands in
-// the audit log.
-func (d *Desk) Addresses(ctx context.Context, by act.Actor, leak int64) (none egress.Cleared[[]string], err error) {
+// Plain is addresses in clear that somebody may have, as long as they are not written out.
+type Plain struct {
+	desk *Desk
+	leak int64
+	own  []Own
+}
+
+// Addresses gives the owner of domains the addresses of them that are in a list, when that was allowed. That it was taken stands in the
+// audit log before the first one leaves.
+func (d *Desk) Addresses(ctx context.Context, by act.Actor, leak int64) (none egress.Cleared[*Plain], err error) {
 	var g *egress.Grant
-	var out []string
+	out := &Plain{desk: d, leak: leak}
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "leak.take", Object: fmt.Sprintf("leak:%d", leak)}, func(tx *db.Tx) error {
-		out = nil
+		out.own = nil
 		os, err := d.mine(tx, by, leak)
 		if err != nil {
 			return err
@@ -96,28 +105,18 @@ func (d *Desk) Addresses(ctx context.Context, by act.Actor, leak int64) (none eg
 		if may, g, err = cleared.Open(); err != nil {
 			return err
 		}
+		n := int64(0)
 		for _, o := range may {
-			if !o.Plain {
+			if !o.Plain || slices.ContainsFunc(out.own, func(p Own) bool { return p.Domain == o.Domain }) { // a domain may have two owners
 				continue
 			}
-			parts, err := plainOf(tx, leak, o.Domain)
-			if err != nil {
-				return err
-			}
-			for n, sealed := range parts {
-				text, err := d.Seal.Unlock(sealed, plainOwner(leak, o.Domain, n))
-				if err != nil {
-					return fmt.Errorf("open the addresses of the list %d: %w", leak, err)
-				}
-				out = append(out, strings.Split(text, "\n")...)
-			}
+			out.own = append(out.own, o)
+			n += o.Addresses
 		}
-		if len(out) == 0 {
+		if len(out.own) == 0 {
 			return fault.NotFoundf("the list %d has no addresses that you may have", leak)
 		}
-		slices.Sort(out)
-		out = slices.Compact(out)
-		tx.Note("", detail(map[string]any{"addresses": len(out)}))
+		tx.Note("", detail(map[string]any{"addresses": n}))
 		return nil
 	})
 	if err != nil {
@@ -126,15 +125,35 @@ func (d *Desk) Addresses(ctx context.Context, by act.Actor, leak int64) (none eg
 	return disclosure.Whole(out, g)
 }
 
-// WriteCSV writes addresses as a table of one column, none of whose cells a spreadsheet takes for a formula.
-func WriteCSV(w io.Writer, addresses []string) error {
+// WriteCSV writes the addresses as a table of one column, none of whose cells a spreadsheet takes for a formula: by domain and in order, a
+// part at a time. When the list is withdrawn meanwhile it ends with an error.
+func (p *Plain) WriteCSV(ctx context.Context, w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"address"})
-	for _, a := range addresses {
-		if strings.ContainsRune("=+-@", rune(a[0])) {
-			a = "'" + a
+	for _, o := range p.own {
+		for n := range o.parts {
+			var sealed string
+			err := p.desk.DB.View(ctx, func(tx *db.Tx) (err error) {
+				sealed, err = plainOf(tx, p.leak, o.Domain, n)
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("read the addresses of the list %d: %w", p.leak, err)
+			}
+			text, err := p.desk.Seal.Unlock(sealed, plainOwner(p.leak, o.Domain, n))
+			if err != nil {
+				return fmt.Errorf("open the addresses of the list %d: %w", p.leak, err)
+			}
+			for a := range strings.SplitSeq(text, "\n") {
+				if strings.ContainsRune("=+-@", rune(a[0])) {
+					a = "'" + a
+				}
+				out.Write([]string{a})
+			}
+			if out.Flush(); out.Error() != nil {
+				return out.Error()
+			}
 		}
-		out.Write([]string{a})
 	}
 	out.Flush()
 	return out.Error()

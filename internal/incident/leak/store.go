@@ -78,23 +78,16 @@ func ownOf(tx *db.Tx, domain string) (out []Own, err error) {
 	err = tx.Each(`SELECT d.leak, d.domain, d.addresses, l.title, l.told, l.at, (SELECT count(*) FROM incident_leak_plain p WHERE p.leak = d.leak AND p.domain = d.domain)
 		FROM incident_leak_domain d JOIN incident_leak l ON l.id = d.leak WHERE d.domain = $1 ORDER BY d.leak DESC LIMIT 1000`, []any{domain}, func(scan func(...any) error) error {
 		var o Own
-		var parts int64
-		err := scan(&o.Leak, &o.Domain, &o.Addresses, &o.Title, &o.Told, &o.At, &parts)
-		o.Plain = parts > 0
+		err := scan(&o.Leak, &o.Domain, &o.Addresses, &o.Title, &o.Told, &o.At, &o.parts)
+		o.Plain = o.parts > 0
 		out = append(out, o)
 		return err
 	})
 	return out, err
 }
 
-func plainOf(tx *db.Tx, leak int64, domain string) (out []string, err error) {
-	err = tx.Each(`SELECT sealed FROM incident_leak_plain WHERE leak = $1 AND domain = $2 ORDER BY part LIMIT 10000`, []any{leak, domain}, func(scan func(...any) error) error {
-		var s string
-		err := scan(&s)
-		out = append(out, s)
-		return err
-	})
-	return out, err
+func plainOf(tx *db.Tx, leak int64, domain string, part int) (sealed string, err error) {
+	return sealed, tx.Row(`SELECT sealed FROM incident_leak_plain WHERE leak = $1 AND domain = $2 AND part = $3`, leak, domain, part).Scan(&sealed)
 }
 
 func withdraw(tx *db.Tx, leak, at int64, by string) error {

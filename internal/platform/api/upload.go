@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"path"
 	"reflect"
@@ -20,9 +21,10 @@ import (
 // the body itself, named by the query parameter "name" (declare it beside: `query:"name"`). The operation's MaxBytes
 // bounds the whole.
 type Upload struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	limit int64
+	w      http.ResponseWriter
+	r      *http.Request
+	limit  int64
+	single bool
 }
 
 // Resolve takes the request's body; huma calls it.
@@ -50,6 +52,12 @@ func (u *Upload) Each(fn func(name string, r io.Reader) error) error {
 	return err
 }
 
+// One is Each of a single file. A second one is a fault that reading the first one ends with, so that fn keeps nothing of it.
+func (u *Upload) One(fn func(name string, r io.Reader) error) error {
+	u.single = true
+	return u.Each(fn)
+}
+
 func (u *Upload) parts(fn func(string, io.Reader) error) error {
 	mr, err := u.r.MultipartReader()
 	if err != nil {
@@ -68,6 +76,9 @@ func (u *Upload) parts(fn func(string, io.Reader) error) error {
 			continue
 		}
 		files++
+		if u.single {
+			return fn(p.FileName(), &only{p, mr, nil})
+		}
 		if err := fn(p.FileName(), p); err != nil {
 			return err
 		}
@@ -76,6 +87,40 @@ func (u *Upload) parts(fn func(string, io.Reader) error) error {
 		return fault.Invalidf("the form has no file: add at least one part with a file name")
 	}
 	return nil
+}
+
+// only is the content of a file that has to be the last one of its form.
+type only struct {
+	io.Reader
+	form *multipart.Reader
+	end  error
+}
+
+// Read tells the end only when no file follows.
+func (o *only) Read(b []byte) (int, error) {
+	if o.end != nil {
+		return 0, o.end
+	}
+	n, err := o.Reader.Read(b)
+	if err == io.EOF {
+		err = o.follows()
+	}
+	o.end = err
+	return n, err
+}
+
+func (o *only) follows() error {
+	for {
+		p, err := o.form.NextPart()
+		switch {
+		case err == io.EOF:
+			return err
+		case err != nil:
+			return fault.Invalidf("the form breaks off after its file: %w", err)
+		case p.FileName() != "":
+			return fault.Invalidf("the form has more than one file: send each by itself")
+		}
+	}
 }
 
 func (u *Upload) whole(fn func(string, io.Reader) error) error {

@@ -13,7 +13,6 @@ import (
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/api"
 	"tocsin/internal/platform/egress"
-	"tocsin/internal/platform/fault"
 )
 
 const (
@@ -64,19 +63,17 @@ func (r *room) list(ctx context.Context, _ api.Caller, in *Numbered) (*api.Page[
 
 type loadLeakInput struct {
 	Numbered
-	Title  string `query:"title" maxLength:"200" doc:"What leaked"`
-	Told   string `query:"told" maxLength:"20000" doc:"What those in it are told"`
-	Permit string `query:"permit" maxLength:"2000" doc:"Who allows that owners of domains get the addresses in clear, and on what ground; nobody without it. It asks for incident.rule"`
-	Name   string `query:"name" maxLength:"300" doc:"Of the file, when it is the body itself"`
-	File   api.Upload
+	Title   string `query:"title" maxLength:"200" doc:"What leaked"`
+	Told    string `query:"told" maxLength:"20000" doc:"What those in it are told"`
+	Permit  string `query:"permit" maxLength:"2000" doc:"Who allows that owners of domains get the addresses in clear, and on what ground; nobody without it. It asks for incident.rule"`
+	Lowered string `query:"lowered" maxLength:"2000" doc:"Why those in the list may be told although the case is stricter than TLP:AMBER; needed then. It asks for incident.rule"`
+	Name    string `query:"name" maxLength:"300" doc:"Of the file, when it is the body itself"`
+	File    api.Upload
 }
 
 func (r *room) load(ctx context.Context, c api.Caller, in *loadLeakInput) (*leak.Leak, error) {
-	l, n := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit}, 0
-	err := in.File.Each(func(_ string, content io.Reader) (err error) {
-		if n++; n > 1 {
-			return fault.Invalidf("one list at a time: send each file by itself")
-		}
+	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit, Lowered: in.Lowered}
+	err := in.File.One(func(_ string, content io.Reader) (err error) {
 		l, err = r.desk.Load(ctx, c.Actor, l, content)
 		return err
 	})
@@ -117,8 +114,8 @@ type ownLeakInput struct {
 
 func (r *room) addresses(ctx context.Context, c api.Caller, in *ownLeakInput) (egress.Cleared[*api.Stream], error) {
 	all, err := r.desk.Addresses(ctx, c.Actor, in.Leak)
-	return dress(all, err, func(as []string) *api.Stream {
-		return &api.Stream{ContentType: "text/csv; charset=utf-8", Name: fmt.Sprintf("leak-%d.csv", in.Leak), Write: func(_ context.Context, w io.Writer) error { return leak.WriteCSV(w, as) }}
+	return dress(all, err, func(as *leak.Plain) *api.Stream {
+		return &api.Stream{ContentType: "text/csv; charset=utf-8", Name: fmt.Sprintf("leak-%d.csv", in.Leak), Write: as.WriteCSV}
 	})
 }
 

@@ -62,6 +62,14 @@ func TestPagesAnswersAndLogsShowNoAddress(t *testing.T) {
 		ask(operations, "POST", query, plain, "canary-ana@private.example\ncanary-boris@hospital.example\n", 201)
 		ask(operations, "POST", query, plain, "CANARY nobody\n", 422)
 		ask(operations, "POST", query, plain, strings.Repeat("canary@private.example ", 60_000), 422)
+		two := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ncanary-ana@private.example\r\n"
+		two += strings.Replace(two, "a.txt", "b.txt", 1) + "--x--\r\n"
+		before := ask(operations, "GET", "/api/cases/1/leaks", "", "", 200)
+		ask(operations, "POST", query, "multipart/form-data; boundary=x", two, 422)
+		if after := ask(operations, "GET", "/api/cases/1/leaks", "", "", 200); after != before {
+			t.Errorf("of two files one was loaded: %s", after)
+		}
+		ask(operations, "POST", query, "multipart/form-data; boundary=x", strings.Replace(two, "; filename=\"b.txt\"", "", 1), 201)
 		page := "--x\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nThe shop again\r\n--x\r\nContent-Disposition: form-data; name=\"told\"\r\n\r\nx\r\n" +
 			"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"l.txt\"\r\n\r\ncanary-ana@private.example\r\n--x--\r\n"
 		ask(pages, "POST", "/cases/1/leaks", "multipart/form-data; boundary=x", page, 303)

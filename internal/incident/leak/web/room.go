@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"tocsin/internal/disclosure"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/leak"
@@ -78,10 +79,11 @@ func (r *room) ask(ctx context.Context, v web.Visitor, in struct {
 }
 
 type listOut struct {
-	Case  incident.Case
-	Items []leak.Leak
-	Files []web.Option // the evidence
-	Empty web.Empty
+	Case   incident.Case
+	Items  []leak.Leak
+	Files  []web.Option // the evidence
+	Strict bool         // the case is stricter than what those in a list are told
+	Empty  web.Empty
 }
 
 // PageTitle is the case's number.
@@ -92,7 +94,7 @@ func (r *room) list(ctx context.Context, v web.Visitor, in Numbered) (*listOut, 
 	if err != nil {
 		return nil, err
 	}
-	out := &listOut{Case: c, Files: []web.Option{{Label: v.T("leak.upload")}}, Empty: web.Empty{Title: v.T("leak.none"), Text: v.T("leak.none-text")}}
+	out := &listOut{Case: c, Strict: c.Marking().Effective() > tlp.Amber, Files: []web.Option{{Label: v.T("leak.upload")}}, Empty: web.Empty{Title: v.T("leak.none"), Text: v.T("leak.none-text")}}
 	if out.Items, err = r.desk.Leaks(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -108,10 +110,11 @@ func (r *room) load(ctx context.Context, v web.Visitor, in struct {
 	Title    string      `form:"title" max:"200"`
 	Told     string      `form:"told" max:"20000"`
 	Permit   string      `form:"permit" max:"2000"`
+	Lowered  string      `form:"lowered" max:"2000"`
 	Evidence int64       `form:"evidence" min:"0"`
 	Files    web.Uploads `form:"file"`
 }) (web.Done, error) {
-	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit}
+	l := leak.Leak{Case: in.ID, Title: in.Title, Told: in.Told, Permit: in.Permit, Lowered: in.Lowered}
 	var err error
 	if in.Evidence != 0 {
 		l, err = r.desk.LoadEvidence(ctx, v.Actor, l, in.Evidence)
@@ -164,5 +167,5 @@ func (r *room) addresses(ctx context.Context, v web.Visitor, in struct {
 	if err != nil {
 		return out, err
 	}
-	return disclosure.Whole(web.File{Name: fmt.Sprintf("leak-%d.csv", in.Leak), Type: "text/csv; charset=utf-8", Write: func(w io.Writer) error { return leak.WriteCSV(w, all) }}, g)
+	return disclosure.Whole(web.File{Name: fmt.Sprintf("leak-%d.csv", in.Leak), Type: "text/csv; charset=utf-8", Write: func(w io.Writer) error { return all.WriteCSV(ctx, w) }}, g)
 }
