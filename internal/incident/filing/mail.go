@@ -74,7 +74,11 @@ func (c *Counter) takeMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) (
 	if err != nil {
 		return "", 0, err
 	}
-	r, _, err := c.fileLinked(ctx, tx, incident.Reporter{Origin: incident.FromMail, Constituent: constituent}, c.filingOf(m))
+	f := c.filingOf(m)
+	if signed && m.Authentic != mailbox.Proven { // the date is not signed
+		f.Aware, f.Reported = c.arrived(m), c.arrived(m)
+	}
+	r, _, err := c.fileLinked(ctx, tx, incident.Reporter{Origin: incident.FromMail, Constituent: constituent}, f)
 	if err != nil {
 		return "", 0, err
 	}
@@ -90,10 +94,13 @@ func (c *Counter) takeMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) (
 
 // sender is the constituent that a letter proves to come from, 0 when it proves nothing, and whether its signature is what proves it. A
 // signature counts by the key of a contact of that very constituent with that very address: anybody can write any name into a key, and
-// have it registered as their own.
+// have it registered as their own. It counts once: whoever has a signed letter could else send what it says again under another subject and
+// date, as a report of today.
 func (c *Counter) sender(tx *db.Tx, m *mailbox.Message) (constituent int64, signed bool, err error) {
 	p := m.Protection
-	signed = p != nil && p.Signature == protect.Verified
+	if signed, err = c.signed(tx, m); err != nil {
+		return 0, false, err
+	}
 	forged := p != nil && (p.Signature == protect.SignatureFake || p.Signature == protect.KeyOfAnother)
 	if slices.Contains(m.Flaws, eml.Senders) || forged || m.Authentic != mailbox.Proven && !signed {
 		return 0, false, nil
@@ -115,6 +122,23 @@ func (c *Counter) sender(tx *db.Tx, m *mailbox.Message) (constituent int64, sign
 	return constituent, signed, nil
 }
 
+// signed tells whether a letter has a signature with a known key of its sender's that no letter had before, and remembers it.
+func (c *Counter) signed(tx *db.Tx, m *mailbox.Message) (bool, error) {
+	p := m.Protection
+	if p == nil || p.Signature != protect.Verified || p.Content == "" {
+		return false, nil
+	}
+	return claimSigned(tx, p.Fingerprint, p.Content, m.ID, c.Clock.Now().UnixMicro())
+}
+
+// arrived is when the mail server had a letter.
+func (c *Counter) arrived(m *mailbox.Message) int64 {
+	if now := c.Clock.Now().UnixMicro(); m.Received <= 0 || m.Received > now {
+		return now
+	}
+	return m.Received
+}
+
 // filingOf is what a letter reports, in the bounds of a report. When the sender noticed it, it does not say: at the latest when it was sent.
 func (c *Counter) filingOf(m *mailbox.Message) incident.Filing {
 	now := c.Clock.Now().UnixMicro()
@@ -134,6 +158,9 @@ func (c *Counter) filingOf(m *mailbox.Message) incident.Filing {
 
 // addMail adds what a letter says to the report or the case that its ticket names.
 func (c *Counter) addMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) error {
+	if _, err := c.signed(tx, m); err != nil {
+		return err
+	}
 	own, _ := eml.Quoted(m.Text)
 	if strings.TrimSpace(own) == "" {
 		own = m.Text

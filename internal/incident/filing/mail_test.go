@@ -335,3 +335,41 @@ func TestMailSignedByAContactIsItsConstituentsReport(t *testing.T) {
 		}
 	})
 }
+
+func TestSignedMailThatCameBeforeProvesNothingAgain(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		p := w.post()
+		for i, kind := range []protect.Type{protect.OpenPGP, protect.SMIME} {
+			raw := fmt.Sprintf("From: SOC <soc@hospital.example>\r\nTo: reports@cert.example\r\nSubject: first\r\nDate: Mon, 02 Feb 2026 10:00:00 +0000\r\nMessage-ID: <first%d@hospital.example>\r\n"+
+				"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nAll shares end in .locked.\r\n", i)
+			by := w.keyed(p, kind, "hospital", "soc@hospital.example")
+			made, err := by.Sign([]byte(raw), w.clock.Now())
+			w.ok(err)
+			signed := strings.ReplaceAll(string(made), "\r\n", "\n")
+			p.Receive(signed)
+			first := w.last()
+			if received, err := w.Box.ByID(context.Background(), int64(3*i+1)); err != nil || first.Constituent != w.ids["hospital"] || first.Aware != first.Reported ||
+				first.Aware == received.Sent || first.Aware != w.arrived(&received) {
+				t.Errorf("%s: %+v of %+v, %v", kind, first, received, err)
+			}
+			anew := func(id, day string) string { // the subject stands in what is signed, too
+				outer := strings.Replace(strings.Replace(signed, "<first", "<"+id, 1), "02 Feb", day, 1)
+				return strings.Replace(outer, "Subject: first", "Subject: "+id, 1)
+			}
+			state := func(id int) protect.SignatureState {
+				m, err := w.Box.ByID(context.Background(), int64(id))
+				w.ok(err)
+				return m.Protection.Signature
+			}
+			p.Receive(anew("again", "09 Feb"))
+			again := w.last()
+			if again.ID == first.ID || again.Constituent != 0 || state(3*i+2) != protect.Verified {
+				t.Errorf("%s: sent again it is %+v", kind, again)
+			}
+			p.Receive(vouched + anew("vouched", "10 Feb"))
+			if r := w.last(); r.ID == again.ID || r.Constituent != w.ids["hospital"] || state(3*i+3) != protect.Verified {
+				t.Errorf("%s: our server vouches for it, and it is %+v", kind, r)
+			}
+		}
+	})
+}

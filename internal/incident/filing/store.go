@@ -32,6 +32,17 @@ func claimKey(tx *db.Tx, name string, report int64, sum string, at int64) (fresh
 	return false, before, asked, err
 }
 
+// claimSigned tells whether a message is the first with what a key signed.
+func claimSigned(tx *db.Tx, fingerprint, sum string, message, at int64) (first bool, err error) {
+	if _, err := tx.Exec(`INSERT INTO filing_signed (fingerprint, sha256, message, at) VALUES ($1, $2, $3, $4) ON CONFLICT (fingerprint, sha256) DO NOTHING`,
+		fingerprint, sum, message, at); err != nil {
+		return false, err
+	}
+	var by int64
+	err = tx.Row(`SELECT message FROM filing_signed WHERE fingerprint = $1 AND sha256 = $2`, fingerprint, sum).Scan(&by)
+	return by == message, err
+}
+
 func sweep(tx *db.Tx, before int64) error {
 	if _, err := tx.Exec(`DELETE FROM filing_key WHERE at < $1`, before); err != nil {
 		return err

@@ -2,6 +2,7 @@ package protect
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -63,6 +64,7 @@ type Verdict struct {
 	SignedBy    Type            `json:"signed_by,omitempty"`
 	Signer      string          `json:"signer,omitempty"`      // the name that the signer's key gives itself; of a key that is not known it is a claim
 	Fingerprint string          `json:"fingerprint,omitempty"` // of the signer's key, as far as it is known
+	Content     string          `json:"content,omitempty"`     // SHA-256 of what is signed, with lines that end in CRLF
 }
 
 // Opened is a message whose protection was taken off.
@@ -163,7 +165,7 @@ func (o *opener) layer(e entity) (entity, bool) {
 		if v.Encryption != InClear {
 			return e, false
 		}
-		v.Signature, v.SignedBy, v.Signer, v.Fingerprint = Unsigned, "", "", ""
+		v.Signature, v.SignedBy, v.Signer, v.Fingerprint, v.Content = Unsigned, "", "", "", ""
 		if layerOf(kind) == pgpEncrypted {
 			v.EncryptedBy = OpenPGP
 			return o.decryptPGP(pieces(e.body, kind))
@@ -180,6 +182,7 @@ func (o *opener) layer(e entity) (entity, bool) {
 			return e, false
 		}
 		signed, ok := o.verifyCMS(der, nil)
+		o.verdict.Content = sumOf(signed)
 		return o.inside(signed, ok)
 	case cmsSigned, pgpSigned:
 		if o.verdict.Signature != Unsigned {
@@ -211,6 +214,7 @@ func (o *opener) detached(kind string, parts [][]byte) {
 		o.verdict.Signature = Undecided
 		return
 	}
+	o.verdict.Content = sumOf(parts[0])
 	if kind == pgpSigned {
 		o.verifyPGP(parts[0], signature)
 		return
@@ -325,6 +329,7 @@ func (o *opener) decryptPGP(parts [][]byte) (none entity, ok bool) {
 		v.Key = fingerprintOf(e)
 	}
 	if m.IsSigned {
+		o.verdict.Content = sumOf(plain)
 		o.judge(m)
 	}
 	return o.inside(crlf(plain), true)
@@ -377,6 +382,11 @@ func (o *opener) judge(m *openpgp.MessageDetails) {
 	default:
 		v.Signature = SignatureFake
 	}
+}
+
+func sumOf(signed []byte) string {
+	sum := sha256.Sum256(crlf(signed))
+	return hex.EncodeToString(sum[:])
 }
 
 func fingerprintOf(e *openpgp.Entity) string { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) }
