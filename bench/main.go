@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"tocsin/internal/app"
 	"tocsin/internal/event"
 	"tocsin/internal/event/generate"
 )
@@ -55,6 +56,7 @@ func main() {
 	flag.IntVar(&o.reports, "reports", 100_000, "reports of incidents, every fifth with a case; 0 measures none")
 	flag.StringVar(&o.profile, "profile", "", "where to write the processor profile of digests handed over unsigned; the engine is added to the name")
 	flag.Parse()
+	app.CollectSeldom() // as the server does
 	if *quick {
 		o.rows, o.types, o.prefixes, o.constituents, o.letters, o.digests, o.reports = 50_000, 40, 2_000, 40, 500, 500, 2_000
 	}

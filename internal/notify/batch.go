@@ -27,7 +27,7 @@ type batch struct {
 	in chan *commit
 }
 
-const maxBatch = 128
+const maxBatch = 256
 
 func newBatch(s *shift) *batch { return &batch{s: s, in: make(chan *commit, maxBatch)} }
 

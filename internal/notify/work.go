@@ -18,8 +18,8 @@ import (
 const lease = 5 * time.Minute
 
 const (
-	claiming = 128      // letters claimed at once
-	portion  = 32       // of them prepared together, at most
+	claiming = 256      // letters claimed at once
+	portion  = 64       // of them prepared together, at most
 	drafting = 4        // portions composed and rendered at once: that is the processor's work
 	waiting  = 32       // letters that wait for a line
 	inFlight = 64 << 20 // bytes of letters in memory between preparation and hand-over

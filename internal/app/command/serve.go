@@ -46,6 +46,7 @@ Examples:
 
 // Run serves until a signal comes.
 func (c *serveCmd) Run(e *Env) error {
+	app.CollectSeldom()
 	way, err := c.net()
 	if err != nil {
 		return usage(err)
