@@ -281,6 +281,9 @@ func TestUploadsAreStreamedUnderTheirNames(t *testing.T) {
 	}
 	res, body := ask(t, s, "POST", "/api/upload", "smith", "text/csv", "abc")
 	problem(t, res, body, 422, "invalid")
+	cut := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nhalf a file\r\n"
+	res, body = ask(t, s, "POST", "/api/upload", "smith", "multipart/form-data; boundary=b", cut)
+	problem(t, res, body, 422, "invalid")
 }
 
 func TestABrokenStreamIsNotTakenForTheWhole(t *testing.T) {

@@ -77,9 +77,9 @@ func (u *Upload) parts(fn func(string, io.Reader) error) error {
 		}
 		files++
 		if u.single {
-			return fn(p.FileName(), &only{p, mr, nil})
+			return fn(p.FileName(), &only{fault.Reader(p, "the upload"), mr, nil})
 		}
-		if err := fn(p.FileName(), p); err != nil {
+		if err := fn(p.FileName(), fault.Reader(p, "the upload")); err != nil {
 			return err
 		}
 	}
@@ -128,7 +128,7 @@ func (u *Upload) whole(fn func(string, io.Reader) error) error {
 	if name == "." || name == "/" {
 		return fault.Invalidf("the body needs a file name: add ?name=…, or send multipart/form-data")
 	}
-	return fn(name, u.r.Body)
+	return fn(name, fault.Reader(u.r.Body, "the upload"))
 }
 
 func takesUpload(in reflect.Type) bool {

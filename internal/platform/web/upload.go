@@ -42,7 +42,7 @@ func (u *Uploads) Next() (*Upload, error) {
 		}
 		if p.FormName() == u.field && p.FileName() != "" {
 			name := strings.ToValidUTF8(path.Base(strings.ReplaceAll(p.FileName(), `\`, "/")), "\uFFFD")
-			return &Upload{Name: name, Type: p.Header.Get("Content-Type"), Reader: p}, nil
+			return &Upload{Name: name, Type: p.Header.Get("Content-Type"), Reader: fault.Reader(p, "the upload")}, nil
 		}
 	}
 	return nil, io.EOF

@@ -308,6 +308,8 @@ func TestUploadIsStreamed(t *testing.T) {
 		"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.csv\"\r\n\r\n1\r\n--x--\r\n"
 	w := get(app(t), "POST", "/upload", body, "Content-Type", "multipart/form-data; boundary=x")
 	want(t, w, 400, "n1 a.csv=5 b.csv=1")
+	w = get(app(t), "POST", "/upload", strings.TrimSuffix(body, "--x--\r\n"), "Content-Type", "multipart/form-data; boundary=x")
+	want(t, w, 400, "the upload broke off")
 }
 
 func TestPreferencesKeepThemeAndLeadBack(t *testing.T) {
