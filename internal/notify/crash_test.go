@@ -60,6 +60,7 @@ func crashChild() error {
 	}
 	var steps atomic.Int64
 	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: c, Sender: sender, Workers: 3, Tick: 5 * time.Millisecond, PerMinute: 60000, Burst: 1000,
+		Protect: protectCrash,
 		Gate: disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: constituency.NewStore(d, c), Nation: nation.NewStore(d)}),
 		Step: func(string) {
 			if steps.Add(1) == number("TOCSIN_CRASH_STEP") {
@@ -88,6 +89,15 @@ func composeCrash(notify.Letter) (notify.Content, error) {
 	c := content()
 	c.Text = fmt.Sprintf("Written %d.\n", rand.Uint64())
 	return *c, nil
+}
+
+// protectCrash protects every second letter, in another way each time, as a signature does.
+func protectCrash(_ context.Context, all ...*notify.Plain) {
+	for _, p := range all {
+		if p.Letter.ID%2 == 0 {
+			p.Message = append(fmt.Appendf(nil, "X-Signed: %d\r\n", rand.Uint64()), p.Message...)
+		}
+	}
 }
 
 func TestKilledAnywhereNoLetterIsLostAndNoneIsDoubledButTheSameMessage(t *testing.T) {

@@ -18,7 +18,7 @@ type State string
 // The states of a letter.
 const (
 	Queued    State = "queued"      // waits for its turn to be composed and rendered
-	Rendered  State = "rendered"    // what is handed over is kept, byte for byte
+	Rendered  State = "rendered"    // what is handed over is settled, byte for byte
 	Held      State = "held"        // waits for a person; Letter.Hold says why
 	Handed    State = "handed-over" // the mail server, or the webhook, has it
 	Answered  State = "answered"    // somebody replied

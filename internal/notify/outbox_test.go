@@ -422,7 +422,7 @@ func TestWhatLettersOfAForgottenKindSaidIsGoneOnceTheyAreSettled(t *testing.T) {
 			}))
 			return n
 		}
-		if n := kept(); n != 3 { // of the letter that waits both, of the digest its content
+		if n := kept(); n != 2 { // of the letter that waits and of the digest; what is not protected makes its message again
 			b.Errorf("%d contents and messages are kept", n)
 		}
 		_, err := b.box.Refuse(ctx, officer, "no need", ids[2])

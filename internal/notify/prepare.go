@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,7 +35,7 @@ type draft struct {
 	content       *Content // when its message is rendered, no more of it than the gate asks for
 	message       []byte
 	packedContent []byte    // nil: it is kept already
-	packedMessage []byte    // nil: it is kept already, or there is none yet
+	packedMessage []byte    // nil: it is kept already, or its content makes it again
 	fresh         bool      // it was not rendered before
 	due           time.Time // after now: its destination has had enough
 	unreachable   error     // why it cannot be handed over now
@@ -162,7 +163,8 @@ func (s *shift) draft(ctx context.Context, ds []*draft) int {
 	return n
 }
 
-// renderAll renders letters, and has them protected, but those of which messages has what was rendered before.
+// renderAll renders letters, and has them protected, but those of which messages has what was rendered before. What is not protected is
+// not kept: its content and the time at which it was rendered first make the same bytes again.
 func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][]byte) {
 	var anew []*draft
 	var plain []*Plain
@@ -172,6 +174,9 @@ func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][
 		}
 		if d.err != nil || d.message != nil {
 			continue
+		}
+		if d.Rendered == 0 {
+			d.Rendered = s.Clock.Now().UnixMicro()
 		}
 		if d.message, d.err = s.render(d.Letter, d.content); d.err != nil {
 			continue
@@ -186,6 +191,9 @@ func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][
 	}
 	for _, d := range anew {
 		if d.Channel == disclosure.Mail && d.message != nil {
+			if !bytes.Equal(d.message, plain[0].Message) {
+				d.packedMessage = s.packMessage(plain[0].Message)
+			}
 			d.message, d.err = plain[0].Message, plain[0].Err
 			plain = plain[1:]
 		}
@@ -198,13 +206,13 @@ func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][
 // finish notes what was rendered of a letter.
 func (s *shift) finish(d *draft) {
 	d.fresh = d.State == Queued
-	d.Subject, d.Rendered, d.Bytes = d.content.Subject, s.Clock.Now().UnixMicro(), int64(len(d.message))
+	d.Subject, d.Bytes = d.content.Subject, int64(len(d.message))
 	if d.Channel == disclosure.Mail {
 		d.MessageID = s.MessageID(d.Key)
 	}
 	if d.message != nil {
 		sum := sha256.Sum256(d.message)
-		d.SHA256, d.packedMessage = hex.EncodeToString(sum[:]), s.packMessage(d.message)
+		d.SHA256 = hex.EncodeToString(sum[:])
 		d.content = &Content{Marking: d.content.Marking, About: d.content.About}
 	}
 }
@@ -402,7 +410,9 @@ func (o *Outbox) render(l *Letter, c *Content) ([]byte, error) {
 	if o.Sender == nil {
 		return nil, nil
 	}
-	return o.Sender.Render(c.message(l))
+	m := c.message(l)
+	m.Date = time.UnixMicro(l.Rendered).In(o.Clock.Now().Location())
+	return o.Sender.Render(m)
 }
 
 // stuck deals with what kept letters from being prepared. What was composed is kept: it says what is held or given up.

@@ -254,7 +254,7 @@ func cancel(tx *db.Tx, ids []int64, reason string, at int64) (n int64, err error
 func revive(tx *db.Tx, ids []int64, at int64) (n int64, err error) {
 	for _, id := range ids {
 		k, err := tx.Prepared(`UPDATE outbox_letter SET hold = '', reason = '', due = $1, first_try = 0, settled = 0,
-			state = CASE WHEN EXISTS (SELECT 1 FROM outbox_message m WHERE m.letter = outbox_letter.id) THEN 'rendered' ELSE 'queued' END
+			state = CASE WHEN sha256 = '' THEN 'queued' ELSE 'rendered' END
 			WHERE id = $2 AND (state = 'dead' OR state = 'held' AND hold <> 'release')`, at, id)
 		if err != nil {
 			return n, err

@@ -51,7 +51,7 @@ func insertRelease(tx *db.Tx, recipient, subject, name string, at int64) error {
 // free lets go what was held for the recipient's release.
 func free(tx *db.Tx, recipient string) (int64, error) {
 	return tx.Prepared(`UPDATE outbox_letter SET hold = '', reason = '',
-		state = CASE WHEN EXISTS (SELECT 1 FROM outbox_message m WHERE m.letter = outbox_letter.id) THEN 'rendered' ELSE 'queued' END
+		state = CASE WHEN sha256 = '' THEN 'queued' ELSE 'rendered' END
 		WHERE state = 'held' AND hold = 'release' AND release = $1`, recipient)
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tocsin/internal/platform/fault"
@@ -23,6 +24,7 @@ type Message struct {
 	HTML    string            // "": text only
 	Key     string            // what the message is, the same when it is sent again; its Message-ID is made of it
 	Headers map[string]string // others, such as Auto-Submitted, References or List-Unsubscribe
+	Date    time.Time         // zero: now; the same message with the same date is the same bytes
 
 	Attachments []Attachment
 }

@@ -26,7 +26,11 @@ func (s *Sender) render(m Message, to *netmail.Address) []byte {
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		b = appendHeader(b, textproto.CanonicalMIMEHeaderKey(name), mime.QEncoding.Encode("utf-8", m.Headers[name]))
 	}
-	b = appendHeader(b, "Date", s.clock.Now().Format(time.RFC1123Z))
+	date := m.Date
+	if date.IsZero() {
+		date = s.clock.Now()
+	}
+	b = appendHeader(b, "Date", date.Format(time.RFC1123Z))
 	b = appendHeader(b, "MIME-Version", "1.0")
 	b = appendHeader(b, "Message-ID", "<"+id+">")
 	b = appendHeader(b, "Subject", mime.QEncoding.Encode("utf-8", m.Subject))

@@ -50,7 +50,7 @@ CREATE TABLE outbox_content (
 
 CREATE TABLE outbox_message (
   letter  BIGINT PRIMARY KEY,
-  message BLOB NOT NULL                 -- zstd over what is handed over, byte for byte; gone after the hand-over
+  message BLOB NOT NULL                 -- of what was protected: what is handed over, byte for byte; gone after the hand-over
 );
 
 CREATE TABLE outbox_release (
