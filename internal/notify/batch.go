@@ -2,6 +2,8 @@ package notify
 
 import (
 	"encoding/json"
+	"sync"
+	"time"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -23,11 +25,19 @@ type commit struct {
 
 // batch commits what several ask for in one transaction: a hand-over costs two durable commits, and the disk is the limit.
 type batch struct {
-	s  *shift
-	in chan *commit
+	s      *shift
+	in     chan *commit
+	taking sync.Mutex // of one committer at a time, so that what comes is not shared out among those who wait
 }
 
-const maxBatch = 256
+const (
+	maxBatch = 256
+
+	// Nobody waits for the good end of a hand-over but its line, when it has several of them open: they are committed when there are some,
+	// or when somebody asks for something else, or soon.
+	worth    = 32
+	patience = 10 * time.Millisecond
+)
 
 func newBatch(s *shift) *batch { return &batch{s: s, in: make(chan *commit, maxBatch)} }
 
@@ -49,8 +59,11 @@ func (b *batch) do(cs ...*commit) []error {
 }
 
 func (b *batch) run() {
-	for c := range b.in {
-		cs := b.more(c)
+	for {
+		cs := b.next()
+		if len(cs) == 0 {
+			return
+		}
 		err := b.commit(cs)
 		if err == nil || len(cs) == 1 {
 			for _, c := range cs {
@@ -64,17 +77,32 @@ func (b *batch) run() {
 	}
 }
 
-// more takes what others ask for at the moment.
-func (b *batch) more(first *commit) []*commit {
-	cs := []*commit{first}
-	for len(cs) < maxBatch {
+// next takes what others ask for at the moment, as soon as that is worth a commit; nothing at the end.
+func (b *batch) next() (cs []*commit) {
+	b.taking.Lock()
+	defer b.taking.Unlock()
+	var late <-chan time.Time
+	hurry := false
+	for c, ok := <-b.in; ok; {
+		cs = append(cs, c)
+		hurry = hurry || c.handed == nil
+		if len(cs) == maxBatch {
+			break
+		}
 		select {
-		case c, ok := <-b.in:
-			if !ok {
-				return cs
-			}
-			cs = append(cs, c)
+		case c, ok = <-b.in:
+			continue
 		default:
+		}
+		if hurry || len(cs) >= worth {
+			break
+		}
+		if late == nil {
+			late = time.After(patience)
+		}
+		select {
+		case c, ok = <-b.in:
+		case <-late:
 			return cs
 		}
 	}

@@ -61,7 +61,7 @@ func crashChild() error {
 	var steps atomic.Int64
 	box, err := notify.New(notify.Config{DB: d, Clock: c, Real: c, Sender: sender, Workers: 3, Tick: 5 * time.Millisecond, PerMinute: 60000, Burst: 1000,
 		Protect: protectCrash,
-		Gate: disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: constituency.NewStore(d, c), Nation: nation.NewStore(d)}),
+		Gate:    disclosure.NewGate(disclosure.Config{DB: d, Clock: c, Constituency: constituency.NewStore(d, c), Nation: nation.NewStore(d)}),
 		Step: func(string) {
 			if steps.Add(1) == number("TOCSIN_CRASH_STEP") {
 				syscall.Kill(os.Getpid(), syscall.SIGKILL)
