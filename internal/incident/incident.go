@@ -163,6 +163,9 @@ func (d *Desk) changed(ctx context.Context, tx *db.Tx, c *Case) error {
 // ReadCase reads a case in the transaction of a part's act.
 func ReadCase(tx *db.Tx, id int64) (Case, error) { return caseByID(tx, id) }
 
+// LockCase is ReadCase, and nobody changes the case before the act is over.
+func LockCase(tx *db.Tx, id int64) (Case, error) { return lockCase(tx, id) }
+
 // ReadReport reads a report in the transaction of a part's act.
 func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id) }
 

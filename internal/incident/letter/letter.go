@@ -12,6 +12,7 @@ import (
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/notify/mailbox"
+	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/text"
 )
@@ -86,6 +87,37 @@ func (d *Desk) Matter(ctx context.Context, a About) (*Matter, error) {
 	mark := c.Marking()
 	return &Matter{About: a, Ref: c.Ref(), Number: c.Number, Title: c.Title, Ticket: c.Ticket(), Label: mark.Effective(), Over: c.State == incident.Joined, mark: mark,
 		reports: reports, parties: c.Parties, inCase: c.ID}, err
+}
+
+func (m *Matter) joined() error {
+	return fault.Conflictf("the case %s is part of another one now: write from there", m.Number)
+}
+
+// stands tells whether the matter is as it was when the letters were written, and keeps it so for the act that sends them.
+func (m *Matter) stands(tx *db.Tx) error {
+	mark, joined := m.mark, false
+	if m.Case != 0 {
+		c, err := incident.LockCase(tx, m.Case)
+		if err != nil {
+			return err
+		}
+		mark, joined = c.Marking(), c.State == incident.Joined
+	} else {
+		r, err := incident.ReadReport(tx, m.Report)
+		if err != nil {
+			return err
+		}
+		if mark = r.Marking(); r.Case != m.inCase {
+			return fault.Conflictf("the report %s came into a case or out of one while this was written: look again", m.Number)
+		}
+	}
+	switch {
+	case joined:
+		return m.joined()
+	case mark.Effective() > m.Label:
+		return fault.Conflictf("%s was marked %s while this was written: look again", m.Number, mark.Effective())
+	}
+	return nil
 }
 
 // shown are the reports whose reporters and conversations are.

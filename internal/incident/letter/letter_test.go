@@ -259,3 +259,45 @@ func TestReplyQuotesAndMarksStrangersAndMachinesAreNotAnswered(t *testing.T) {
 		w.refused(err, fault.NotFound, "in no conversation")
 	})
 }
+
+func TestCaseThatChangesWhileALetterIsWrittenIsLookedAtAgain(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		other, err := w.Open(ctx, boss, incident.Opening{Title: "The campaign"})
+		w.OK(err)
+		_, err = w.Invite(ctx, boss, w.k.ID, "partner", w.Clock.Now().Add(24*time.Hour).UnixMicro(), "")
+		w.OK(err)
+		change := func() {}
+		desk := *w.desk
+		desk.reach = func(_ context.Context, account int64) (string, string, error) { // it is asked after the case was read
+			change()
+			return fmt.Sprintf("p%d@partner.example", account), "sr-Latn", nil
+		}
+		send := func(during func(k incident.Case)) error {
+			k, err := w.Case(ctx, w.k.ID)
+			w.OK(err)
+			change = func() {
+				change = func() {}
+				during(k)
+			}
+			w.Clock.Move(time.Minute)
+			_, err = desk.Send(ctx, boss, About{Case: w.k.ID}, Draft{To: w.key(Participant), Subject: "x", Text: "x"})
+			return err
+		}
+		w.refused(send(func(k incident.Case) {
+			_, err := w.Edit(ctx, boss, k.ID, k.Version, incident.Change{Label: new(tlp.Red)})
+			w.OK(err)
+		}), fault.Conflict, "was marked TLP:RED while this was written")
+		k, err := w.Case(ctx, w.k.ID)
+		w.OK(err)
+		_, err = w.Edit(ctx, boss, k.ID, k.Version, incident.Change{Label: new(tlp.Amber), Reason: "not so bad"})
+		w.OK(err)
+		w.refused(send(func(k incident.Case) {
+			_, err := w.Join(ctx, boss, k.ID, k.Version, other.ID, "one campaign")
+			w.OK(err)
+		}), fault.Conflict, "part of another one now")
+		if n := len(w.timeline(KindLetter)); n > 0 {
+			t.Errorf("%d letters were written", n)
+		}
+	})
+}

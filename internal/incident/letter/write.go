@@ -182,6 +182,9 @@ func (d *Desk) Send(ctx context.Context, by act.Actor, a About, dr Draft) (lette
 	}
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "letter.send", Object: string(m.Ref)}, func(tx *db.Tx) error {
 		letters = nil
+		if err := m.stands(tx); err != nil {
+			return err
+		}
 		var said []map[string]any
 		for _, p := range ps {
 			p.letter.Content.Attachments = attached
@@ -283,7 +286,7 @@ func (d *Desk) prepare(ctx context.Context, a About, dr *Draft) (*Matter, []Prep
 		return nil, nil, err
 	}
 	if m.Over {
-		return nil, nil, fault.Conflictf("the case %s is part of another one now: write from there", m.Number)
+		return nil, nil, m.joined()
 	}
 	if err := d.answers(ctx, m, dr); err != nil {
 		return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"fmt"
 	"strconv"
+	"time"
 
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
@@ -99,7 +100,7 @@ func (r *room) trend(ctx context.Context, v web.Visitor, in struct {
 		out.Rows = append(out.Rows, row{label(v, p, t.Of, l.Key), l, l.Reports[last], l.Cases[last]})
 	}
 	for i, s := range t.Spans {
-		name := v.Day(s.From.In(p.Location()).Add(12*3600e9).Unix() / 86_400)
+		name := v.Day(dayIn(p.Location(), s.From))
 		if s.Runs {
 			name += " " + v.T("runs")
 		}
@@ -109,6 +110,12 @@ func (r *room) trend(ctx context.Context, v web.Visitor, in struct {
 	}
 	out.Tiles = []web.Tile{tile(v, "tile.reports", t.Reports), tile(v, "tile.cases", t.Cases)}
 	return out, nil
+}
+
+// dayIn is the day of the calendar somewhere, in days since 1970-01-01.
+func dayIn(l *time.Location, t time.Time) int64 {
+	y, m, d := t.In(l).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86_400
 }
 
 func tile(v web.Visitor, key string, c situation.Compared) web.Tile {
