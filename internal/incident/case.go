@@ -445,4 +445,17 @@ func (d *Desk) ReportsOf(ctx context.Context, id int64) (out []Report, err error
 	return out, err
 }
 
+// PartsOf are the tickets of the cases that became part of a case, also by way of others, the oldest first, at most limit.
+func (d *Desk) PartsOf(ctx context.Context, id int64, limit int) (tickets []string, err error) {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		numbers, err := joinedTo(tx, id, limit)
+		tickets = nil
+		for _, n := range numbers {
+			tickets = append(tickets, (&Case{Number: n}).Ticket())
+		}
+		return err
+	})
+	return tickets, err
+}
+
 func noCase(id int64) error { return fault.NotFoundf("there is no case %d", id) }

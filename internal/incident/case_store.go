@@ -58,6 +58,19 @@ func lockCase(tx *db.Tx, id int64) (Case, error) {
 	return caseByID(tx, id)
 }
 
+func joinedTo(tx *db.Tx, id int64, limit int) (numbers []string, err error) {
+	err = tx.Each(`WITH RECURSIVE part (id) AS (
+			SELECT id FROM incident_case WHERE merged_into = $1 AND merged_into <> 0
+			UNION SELECT c.id FROM incident_case c JOIN part p ON c.merged_into = p.id AND c.merged_into <> 0)
+		SELECT number FROM incident_case WHERE id IN (SELECT id FROM part) ORDER BY id LIMIT $2`, []any{id, limit}, func(scan func(...any) error) error {
+		var n string
+		err := scan(&n)
+		numbers = append(numbers, n)
+		return err
+	})
+	return numbers, err
+}
+
 func caseByID(tx *db.Tx, id int64) (Case, error) {
 	c, err := scanCase(tx.PreparedRow(`SELECT `+caseColumns+` FROM incident_case WHERE id = $1`, id).Scan)
 	if fault.KindOf(err) == fault.NotFound {

@@ -63,6 +63,7 @@ type Matter struct {
 
 	mark    disclosure.Marking
 	reports []incident.Report // of the case, or the one
+	parts   []string          // tickets of the cases that became part of the case
 	parties []incident.Party
 	inCase  int64 // whose timeline has its letters; 0: none
 }
@@ -84,9 +85,13 @@ func (d *Desk) Matter(ctx context.Context, a About) (*Matter, error) {
 		return nil, err
 	}
 	reports, err := d.ReportsOf(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := d.PartsOf(ctx, c.ID, maxReports)
 	mark := c.Marking()
 	return &Matter{About: a, Ref: c.Ref(), Number: c.Number, Title: c.Title, Ticket: c.Ticket(), Label: mark.Effective(), Over: c.State == incident.Joined, mark: mark,
-		reports: reports, parties: c.Parties, inCase: c.ID}, err
+		reports: reports, parts: parts, parties: c.Parties, inCase: c.ID}, err
 }
 
 func (m *Matter) joined() error {
@@ -123,11 +128,11 @@ func (m *Matter) stands(tx *db.Tx) error {
 // shown are the reports whose reporters and conversations are.
 func (m *Matter) shown() []incident.Report { return m.reports[:min(len(m.reports), maxReports)] }
 
-// tickets are those of the matter's conversations: its own, and those of a case's reports.
+// tickets are those of the matter's conversations: its own, and those of a case's reports and of the cases that became part of it.
 func (m *Matter) tickets() []string {
-	out := []string{m.Ticket}
+	out := append([]string{m.Ticket}, m.parts...)
 	for _, r := range m.shown() {
-		if t := r.Ticket(); t != m.Ticket {
+		if t := r.Ticket(); !slices.Contains(out, t) {
 			out = append(out, t)
 		}
 	}
