@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -310,6 +311,44 @@ func TestWhatMustBeEncryptedIsHeldAndNeverSentInClear(t *testing.T) {
 		b.work(able, b.inState(notify.Handed, ids...))
 		if n != 1 || !strings.HasPrefix(b.server.Got()[0].Raw, "X-Sealed: yes\r\n") {
 			b.Errorf("%d, %.60q", n, b.server.Got()[0].Raw)
+		}
+	})
+}
+
+func TestWhatCannotBeProtectedHoldsBackNoOther(t *testing.T) {
+	onEach(t, func(b *bench) {
+		b.start()
+		ids := b.enqueue(some(6)...)
+		box := b.open(func(c *notify.Config) {
+			c.Protect = func(_ context.Context, all ...*notify.Plain) {
+				for _, p := range all {
+					switch p.Message = append([]byte("X-Sealed: yes\r\n"), p.Message...); p.Letter.ID {
+					case ids[1]:
+						panic("a key that nobody thought of")
+					case ids[2]:
+						p.Err = &notify.Hold{Why: notify.HoldEncryption, Reason: "the key has expired"}
+					case ids[3]:
+						p.Err = errors.New("the key store does not answer")
+					}
+				}
+			}
+		})
+		b.work(box, func() bool {
+			return b.inState(notify.Handed, ids[0], ids[4], ids[5])() && b.inState(notify.Held, ids[2])() && b.of(ids[1]).Reason != "" && b.of(ids[3]).Reason != ""
+		})
+		for _, id := range []int64{ids[1], ids[3]} {
+			if l := b.of(id); l.State != notify.Queued || l.Due != begin.Add(5*time.Minute).UnixMicro() || l.Attempts > 0 {
+				b.Errorf("%+v", l)
+			}
+		}
+		got := b.server.Got()
+		for _, g := range got {
+			if strings.Count(g.Raw, "X-Sealed: yes\r\n") != 1 {
+				b.Errorf("protected %d times: %.80q", strings.Count(g.Raw, "X-Sealed: yes\r\n"), g.Raw)
+			}
+		}
+		if len(got) != 3 {
+			b.Errorf("%d messages arrived", len(got))
 		}
 	})
 }

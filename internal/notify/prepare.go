@@ -186,9 +186,7 @@ func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][
 			plain = append(plain, &Plain{Letter: *d.Letter, Message: d.message})
 		}
 	}
-	if s.Protect != nil && len(plain) > 0 {
-		s.Protect(ctx, plain...)
-	}
+	s.protect(ctx, plain)
 	for _, d := range anew {
 		if d.Channel == disclosure.Mail && d.message != nil {
 			if !bytes.Equal(d.message, plain[0].Message) {
@@ -201,6 +199,31 @@ func (s *shift) renderAll(ctx context.Context, ds []*draft, messages map[int64][
 			s.finish(d)
 		}
 	}
+}
+
+// protect has messages protected. Keys come from outside: one that makes the protector panic keeps no letter back but its own.
+func (s *shift) protect(ctx context.Context, all []*Plain) {
+	if s.Protect == nil || len(all) == 0 {
+		return
+	}
+	messages := make([][]byte, len(all))
+	for i, p := range all {
+		messages[i] = p.Message
+	}
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		s.Log.Error("a protector panicked", "letter", all[0].Letter.ID, "letters", len(all), "stack", string(debug.Stack()))
+		for i, p := range all {
+			if p.Message, p.Err = messages[i], fmt.Errorf("panic: %v", r); len(all) > 1 {
+				p.Err = nil
+				s.protect(ctx, all[i:i+1])
+			}
+		}
+	}()
+	s.Protect(ctx, all...)
 }
 
 // finish notes what was rendered of a letter.
