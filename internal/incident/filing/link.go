@@ -71,6 +71,9 @@ func titled(f *incident.Filing) {
 		line = strings.TrimSuffix(line, "…")
 		line = line[:len(line)-n] + "…"
 	}
+	if line == "" && strings.TrimSpace(f.Text) != "" { // nothing in it can be read
+		line = "–"
+	}
 	f.Title = line
 }
 

@@ -257,6 +257,7 @@ func TestHostileMailBecomesAReportInItsBounds(t *testing.T) {
 func FuzzMailBecomesAFiling(f *testing.F) {
 	f.Add("subject", "text\x00", "name\r\nx", "a@b.example", int64(-1))
 	f.Add("", "", "", "", int64(1)<<62)
+	f.Add(" ", "\x13", "0", "0", int64(-46))
 	f.Fuzz(func(t *testing.T, subject, text, name, from string, sent int64) {
 		c := &Counter{Desk: &incident.Desk{Config: incident.Config{Clock: clock.NewManual(monday)}}}
 		got := c.filingOf(&mailbox.Message{Subject: subject, Text: text, FromName: name, From: from, Sent: sent})
