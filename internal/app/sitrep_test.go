@@ -49,7 +49,7 @@ func TestASituationReportGoesTheWholeWay(t *testing.T) {
 	if got := s.Figures.Findings; got.Until != p.Day || got.From != p.Day || got.Open != p.Open.Total() || got.New != fresh || got.Gone != gone || got.Open == 0 {
 		t.Errorf("findings %+v; the picture has %d open, %d new, %d gone on %s", got, p.Open.Total(), fresh, gone, p.Day)
 	}
-	all, err := f.w.Situation.Moves(t.Context(), p.Day-event.Day(30), 30)
+	all, err := f.w.Situation.Moves(t.Context(), p.Day-event.Day(30), 30, 0)
 	f.must(err)
 	fresh = 0
 	for _, d := range p.Days {

@@ -14,13 +14,22 @@ type Moves struct {
 	Flow    Flow
 	Closed  int64 // by persons
 	Open    Severities
-	Sectors []Sector // their Flow is of those days
-	Types   []Type   // their Flow is of those days; the most open first
+	Sectors []Sector   // their Flow is of those days
+	Types   []Type     // their Flow is of those days; the most open first
+	Days    []DayMoves // each of those days, and the days before them that were asked for, in their order
+}
+
+// DayMoves is what happened to findings on a day, as it counts now: a file that comes late or is corrected, or a ruling, changes it later.
+type DayMoves struct {
+	Day    event.Day `json:"day"`
+	New    int64     `json:"new"` // or seen again
+	Gone   int64     `json:"gone"`
+	Closed int64     `json:"closed"` // by persons
 }
 
 // Moves is what happened since a day, that day not included: of the days with reports the latest ones, at most so many. Since -1 it is the
-// latest day alone.
-func (s *Situation) Moves(ctx context.Context, since event.Day, most int) (*Moves, error) {
+// latest day alone. Of the days it has so many before them too.
+func (s *Situation) Moves(ctx context.Context, since event.Day, most, before int) (*Moves, error) {
 	reg, st, err := s.now(ctx)
 	if err != nil {
 		return nil, err
@@ -29,11 +38,9 @@ func (s *Situation) Moves(ctx context.Context, since event.Day, most int) (*Move
 	if since < 0 {
 		m.From = max(reg.day, 0)
 	}
-	if m.From > m.Until {
-		return m, nil
-	}
+	first := max(min(m.From, m.Until+1)-event.Day(before), 0)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		byDay, bySector, err := sectorFlows(tx, m.From, m.Until, m.From, scope{})
+		byDay, bySector, err := sectorFlows(tx, first, m.Until, m.From, scope{})
 		if err != nil {
 			return err
 		}
@@ -41,12 +48,16 @@ func (s *Situation) Moves(ctx context.Context, since event.Day, most int) (*Move
 		if err != nil {
 			return err
 		}
-		for _, f := range byDay {
-			m.Flow.add(f)
-		}
+		closed := map[event.Day]int64{}
 		for _, c := range st.closings {
-			if c.day >= m.From && c.day <= m.Until {
-				m.Closed += c.n
+			closed[c.day] += c.n
+		}
+		for day := first; day <= m.Until; day++ {
+			f := byDay[day]
+			m.Days = append(m.Days, DayMoves{day, f.Fresh + f.Reopened, f.Gone, closed[day]})
+			if day >= m.From {
+				m.Flow.add(f)
+				m.Closed += closed[day]
 			}
 		}
 		for _, sec := range st.sectors {

@@ -77,7 +77,7 @@ func (w writer) findings() string {
 	f := w.Figures.Findings
 	open := w.T("findings.open", w.Number(f.Open))
 	if f.From > f.Until {
-		return lines(w.T("findings.none"), open)
+		return lines(append([]string{w.T("findings.none"), open}, w.late()...)...)
 	}
 	when := w.T("findings.day", w.Day(int64(f.Until)))
 	if f.From < f.Until {
@@ -103,7 +103,19 @@ func (w writer) findings() string {
 		}
 		return w.nation.SectorName(m.ID, w.Lang())
 	})
-	return lines(out...)
+	return lines(append(out, w.late()...)...)
+}
+
+// late are the days that an earlier report told of and that count otherwise now.
+func (w writer) late() (out []string) {
+	for i, l := range w.Figures.Findings.Late {
+		if i == 0 {
+			out = append(out, "", w.T("findings.late"))
+		}
+		out = append(out, "- "+w.T("findings.late-day", w.Day(int64(l.Day)), w.Number(l.New), w.Number(l.Was.New), w.Number(l.Gone), w.Number(l.Was.Gone),
+			w.Number(l.Closed), w.Number(l.Was.Closed)))
+	}
+	return out
 }
 
 func (w writer) reports() string {

@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
@@ -92,13 +91,12 @@ func (d *Desk) draft(ctx context.Context, by act.Actor) (s Sitrep, fresh bool, e
 
 // fill counts the figures of a draft up to now, and writes what they say.
 func (d *Desk) fill(ctx context.Context, p *nation.Profile, s *Sitrep, now time.Time) error {
-	y, m, day := now.In(p.Location()).Date()
-	s.Day = time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Unix() / 86_400
-	since, told := now.Add(-24*time.Hour), event.Day(-1)
+	since := now.Add(-24 * time.Hour)
+	var told *FindingFigures
 	err := d.DB.View(ctx, func(tx *db.Tx) error {
 		last, found, err := latest(tx)
 		if found {
-			since, told = time.UnixMicro(last.Until), last.Figures.Findings.Until
+			since, told = time.UnixMicro(last.Until), &last.Figures.Findings
 			if earliest := now.Add(-longest * 24 * time.Hour); since.Before(earliest) {
 				since = earliest
 			}
@@ -162,7 +160,7 @@ func (d *Desk) refresh(ctx context.Context, by act.Actor, id, version int64, now
 		if s.Replaces != 0 {
 			return fault.Conflictf("%s corrects what was approved: it keeps the figures of that time", s.Number())
 		}
-		s.Day, s.Since, s.Until, s.Figures = counted.Day, counted.Since, counted.Until, counted.Figures
+		s.Since, s.Until, s.Figures = counted.Since, counted.Until, counted.Figures
 		d.redraft(p, &s.Body, s.Label)
 		tx.Note("", detail(map[string]any{"since": s.Since, "until": s.Until}))
 		return nil
@@ -383,7 +381,7 @@ func (d *Desk) Correct(ctx context.Context, by act.Actor, id int64, reason strin
 		if old.Approved == 0 || old.State == Replaced || old.Edition < int(approved) {
 			return fault.Conflictf("%s is %s: only what was approved, and the latest edition of it, is corrected", old.Number(), old.State)
 		}
-		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: int(last) + 1, Replaces: old.ID, Day: old.Day, Since: old.Since, Until: old.Until, Label: old.Label,
+		s = Sitrep{Body: old.Body, Year: old.Year, Serial: old.Serial, Edition: int(last) + 1, Replaces: old.ID, Since: old.Since, Until: old.Until, Label: old.Label,
 			State: Draft, Version: 1, Drafted: d.Clock.Now().UnixMicro(), DraftedBy: by.Name, Edited: d.Clock.Now().UnixMicro(), EditedBy: by.Name, editor: by.Subject(), Reason: reason}
 		fresh, err := insert(tx, &s)
 		if err == nil && !fresh {

@@ -37,6 +37,16 @@ type FindingFigures struct {
 	Closed  int64     `json:"closed"`  // by people
 	Types   []Move    `json:"types"`   // the most changed first
 	Sectors []Move    `json:"sectors"` // the most changed first
+	// Late are days that an earlier report told of and that count otherwise now.
+	Late []LateDay `json:"late,omitempty"`
+	// Told are the days that this report and those before it told of, as they counted when it was drafted: what the next one compares with.
+	Told []situation.DayMoves `json:"told,omitempty"`
+}
+
+// LateDay is a day that counts otherwise than it was told.
+type LateDay struct {
+	situation.DayMoves
+	Was situation.DayMoves `json:"was"`
 }
 
 // Move is by how much the findings of a report type or a sector changed.
@@ -116,15 +126,16 @@ const (
 	topMoves = 5
 	topGrave = 20
 	topDue   = 10
-	longest  = 7 // days that a report tells of at most
+	longest  = 7  // days that a report tells of at most
+	recalled = 14 // days that were told of and are compared again
 	soon     = 24 * time.Hour
 )
 
 // Grave is from which severity on a report names an open case.
 const Grave = int(event.High)
 
-// count counts the figures of a period; told is the last day that an earlier report told of, -1 without one.
-func (d *Desk) count(ctx context.Context, p *nation.Profile, since, until time.Time, told event.Day) (f Figures, err error) {
+// count counts the figures of a period; told is what the report before told of findings, nil without one.
+func (d *Desk) count(ctx context.Context, p *nation.Profile, since, until time.Time, told *FindingFigures) (f Figures, err error) {
 	f.At = until.UnixMicro()
 	if f.Findings, err = d.findings(ctx, p, told); err != nil {
 		return f, err
@@ -157,8 +168,12 @@ func (d *Desk) count(ctx context.Context, p *nation.Profile, since, until time.T
 	return f, err
 }
 
-func (d *Desk) findings(ctx context.Context, p *nation.Profile, told event.Day) (f FindingFigures, err error) {
-	m, err := d.Situation.Moves(ctx, told, longest)
+func (d *Desk) findings(ctx context.Context, p *nation.Profile, told *FindingFigures) (f FindingFigures, err error) {
+	last := event.Day(-1)
+	if told != nil {
+		last = told.Until
+	}
+	m, err := d.Situation.Moves(ctx, last, longest, recalled)
 	if err != nil {
 		return f, err
 	}
@@ -187,7 +202,28 @@ func (d *Desk) findings(ctx context.Context, p *nation.Profile, told event.Day) 
 		f.Sectors[i].Inside = hideFresh[i] || hideGone[i] || few
 	}
 	f.Types, f.Sectors = moved(f.Types), moved(f.Sectors)
+	f.recall(m.Days, told)
 	return f, nil
+}
+
+// recall compares the days that were told of before with how they count now, and notes what this report tells of.
+func (f *FindingFigures) recall(days []situation.DayMoves, told *FindingFigures) {
+	was := map[event.Day]situation.DayMoves{}
+	if told != nil {
+		for _, t := range told.Told {
+			was[t.Day] = t
+		}
+	}
+	for _, now := range days {
+		then, known := was[now.Day]
+		switch {
+		case known && now != then:
+			f.Late = append(f.Late, LateDay{now, then})
+		case !known && now.Day < f.From: // nobody was told of that day
+			continue
+		}
+		f.Told = append(f.Told, now)
+	}
 }
 
 // moved are those that changed, the most changed first.

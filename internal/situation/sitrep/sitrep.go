@@ -120,7 +120,6 @@ type Sitrep struct {
 	Serial      int
 	Edition     int
 	Replaces    int64 // the edition that it corrects; 0: none
-	Day         int64 // of the nation's calendar, since 1970-01-01
 	Since       int64 // UTC microseconds, as all times here
 	Until       int64
 	Label       tlp.Label

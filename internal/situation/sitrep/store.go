@@ -16,14 +16,14 @@ const columns = before + `body` + after
 const heads = before + `CASE WHEN state = 'draft' THEN body ELSE '{}' END` + after
 
 const (
-	before = `id, year, serial, edition, replaces, day, since, until, tlp, state, `
+	before = `id, year, serial, edition, replaces, since, until, tlp, state, `
 	after  = `, sha256, version, drafted, drafted_by, edited, edited_by, editor, approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason`
 )
 
 func scanSitrep(scan func(...any) error) (s Sitrep, err error) {
 	var body string
 	var year, serial, edition int32
-	err = scan(&s.ID, &year, &serial, &edition, &s.Replaces, &s.Day, &s.Since, &s.Until, &s.Label, &s.State, &body, &s.SHA256, &s.Version, &s.Drafted, &s.DraftedBy,
+	err = scan(&s.ID, &year, &serial, &edition, &s.Replaces, &s.Since, &s.Until, &s.Label, &s.State, &body, &s.SHA256, &s.Version, &s.Drafted, &s.DraftedBy,
 		&s.Edited, &s.EditedBy, &s.editor, &s.Approved, &s.ApprovedBy, &s.Withdrawn, &s.WithdrawnBy, &s.Withdrawal, &s.Reason)
 	if err != nil {
 		return s, err
@@ -137,10 +137,10 @@ func insert(tx *db.Tx, s *Sitrep) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = tx.Row(`INSERT INTO sitrep (year, serial, edition, replaces, slot, day, since, until, tlp, state, body, sha256, version, drafted, drafted_by, edited, edited_by,
+	err = tx.Row(`INSERT INTO sitrep (year, serial, edition, replaces, slot, since, until, tlp, state, body, sha256, version, drafted, drafted_by, edited, edited_by,
 		editor, approved, approved_by, withdrawn, withdrawn_by, withdrawal, reason)
-		VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, 'draft', $9, '', 1, $10, $11, $12, $13, $14, 0, '', 0, '', '', $15) ON CONFLICT DO NOTHING RETURNING id`,
-		int32(s.Year), int32(s.Serial), int32(s.Edition), s.Replaces, s.Day, s.Since, s.Until, int32(s.Label), string(body), s.Drafted, s.DraftedBy,
+		VALUES ($1, $2, $3, $4, $4, $5, $6, $7, 'draft', $8, '', 1, $9, $10, $11, $12, $13, 0, '', 0, '', '', $14) ON CONFLICT DO NOTHING RETURNING id`,
+		int32(s.Year), int32(s.Serial), int32(s.Edition), s.Replaces, s.Since, s.Until, int32(s.Label), string(body), s.Drafted, s.DraftedBy,
 		s.Edited, s.EditedBy, s.editor, s.Reason).Scan(&s.ID)
 	if fault.KindOf(err) == fault.NotFound {
 		return false, nil
@@ -159,9 +159,9 @@ func update(tx *db.Tx, s *Sitrep) error {
 		slot = &s.Replaces
 	}
 	s.Version++
-	_, err = tx.Exec(`UPDATE sitrep SET slot = $1, day = $2, since = $3, until = $4, tlp = $5, state = $6, body = $7, sha256 = $8, version = $9, edited = $10,
-		edited_by = $11, editor = $12, approved = $13, approved_by = $14, withdrawn = $15, withdrawn_by = $16, withdrawal = $17 WHERE id = $18`,
-		slot, s.Day, s.Since, s.Until, int32(s.Label), string(s.State), string(body), s.SHA256, s.Version, s.Edited, s.EditedBy, s.editor, s.Approved, s.ApprovedBy,
+	_, err = tx.Exec(`UPDATE sitrep SET slot = $1, since = $2, until = $3, tlp = $4, state = $5, body = $6, sha256 = $7, version = $8, edited = $9,
+		edited_by = $10, editor = $11, approved = $12, approved_by = $13, withdrawn = $14, withdrawn_by = $15, withdrawal = $16 WHERE id = $17`,
+		slot, s.Since, s.Until, int32(s.Label), string(s.State), string(body), s.SHA256, s.Version, s.Edited, s.EditedBy, s.editor, s.Approved, s.ApprovedBy,
 		s.Withdrawn, s.WithdrawnBy, s.Withdrawal, s.ID)
 	return err
 }
