@@ -20,6 +20,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/disclosure"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/clock"
@@ -101,6 +102,38 @@ func TestAMailServerThatIsDownForThreeDaysLosesAndDoublesNothing(t *testing.T) {
 		}
 		if s, err = b.box.Status(context.Background()); err != nil || len(s.Lines) > 0 {
 			b.Errorf("the line is well again, but %+v %v", s.Lines, err)
+		}
+	})
+}
+
+// TestALetterThatWaitedIsJudgedByHowThingsAreMarkedWhenItLeaves has the mail server down while the letters are rendered.
+func TestALetterThatWaitedIsJudgedByHowThingsAreMarkedWhenItLeaves(t *testing.T) {
+	onEach(t, func(b *bench) {
+		b.start()
+		b.server.Stop()
+		marks := map[string]tlp.Label{}
+		b.box.Review("news", func(_ *db.Tx, ls []*notify.Letter) (out [][]notify.About, err error) {
+			for _, l := range ls {
+				out = append(out, []notify.About{{Object: disclosure.Ref("case:" + l.Payload), Mark: disclosure.Marking{Label: marks[l.Payload]}}})
+			}
+			return out, nil
+		})
+		ls := some(4)
+		for i := range ls[:3] {
+			ls[i].Kind, ls[i].Payload = "news", strconv.Itoa(i)
+			ls[i].Content.About = []notify.About{{Object: disclosure.Ref("case:" + ls[i].Payload), Mark: disclosure.Marking{Label: tlp.Green}}}
+			marks[ls[i].Payload] = tlp.Green
+		}
+		ls[3].Content.About = []notify.About{{Object: "case:3", Mark: disclosure.Marking{Label: tlp.Green}}}
+		ids := b.enqueue(ls...)
+		b.days(b.box, time.Minute, b.inState(notify.Rendered, ids...))
+		marks["1"] = tlp.Red
+		b.server.Start()
+		b.days(b.box, 5*time.Minute, func() bool {
+			return b.inState(notify.Handed, ids[0], ids[2], ids[3])() && b.inState(notify.Held, ids[1])()
+		})
+		if l := b.of(ids[1]); l.Hold != notify.HoldGate || !strings.Contains(l.Reason, "case:1") {
+			b.Errorf("held for %s: %s", l.Hold, l.Reason)
 		}
 	})
 }

@@ -30,6 +30,10 @@ import (
 // gives it up; any other error is tried again later.
 type Composer func(ctx context.Context, ls []Letter) []Composed
 
+// Reviewer tells of letters of its kind, in their order, what they tell of as it is marked in a transaction: the one in which they leave,
+// however long they waited since they were composed. The gate judges by that.
+type Reviewer func(tx *db.Tx, ls []*Letter) ([][]About, error)
+
 // Composed is what a letter says, or why it says nothing.
 type Composed struct {
 	Content Content
@@ -93,6 +97,7 @@ type Outbox struct {
 
 	mu        sync.Mutex
 	composers map[string]Composer
+	reviewers map[string]Reviewer
 	forgotten map[string]bool // kinds
 }
 
@@ -116,7 +121,7 @@ func New(c Config) (*Outbox, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	o := &Outbox{Config: c, wake: make(chan struct{}, 1), pace: newPace(c.PerMinute, c.Burst), composers: map[string]Composer{}, forgotten: map[string]bool{}}
+	o := &Outbox{Config: c, wake: make(chan struct{}, 1), pace: newPace(c.PerMinute, c.Burst), composers: map[string]Composer{}, reviewers: map[string]Reviewer{}, forgotten: map[string]bool{}}
 	var b [8]byte
 	rand.Read(b[:])
 	o.holder = hex.EncodeToString(b[:])
@@ -133,6 +138,19 @@ func (o *Outbox) Compose(kind string, c Composer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.composers[kind] = c
+}
+
+// Review registers who tells of the letters of a kind how what they tell of is marked when they leave. Call it before Work.
+func (o *Outbox) Review(kind string, r Reviewer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reviewers[kind] = r
+}
+
+func (o *Outbox) reviewer(kind string) Reviewer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.reviewers[kind]
 }
 
 func (o *Outbox) composer(kind string) Composer {

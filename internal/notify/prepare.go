@@ -278,6 +278,9 @@ func (s *shift) beginAll(tx *db.Tx, cs []*commit) error {
 	if err != nil {
 		return err
 	}
+	if err := s.review(tx, cs); err != nil {
+		return err
+	}
 	for _, c := range cs {
 		c.begun = nil
 		if at, ours := st[c.begin.ID]; ours {
@@ -285,6 +288,33 @@ func (s *shift) beginAll(tx *db.Tx, cs []*commit) error {
 			if c.begun, err = s.begin(tx, c.begin, at, now); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// review has what letters tell of marked as it is now, where somebody knows that.
+func (s *shift) review(tx *db.Tx, cs []*commit) error {
+	kinds := map[string][]*draft{}
+	for _, c := range cs {
+		if s.reviewer(c.begin.Kind) != nil {
+			kinds[c.begin.Kind] = append(kinds[c.begin.Kind], c.begin)
+		}
+	}
+	for kind, ds := range kinds {
+		ls := make([]*Letter, len(ds))
+		for i, d := range ds {
+			ls[i] = d.Letter
+		}
+		now, err := s.reviewer(kind)(tx, ls)
+		if err == nil && len(now) != len(ls) {
+			err = fmt.Errorf("of %d letters of kind %s %d were reviewed", len(ls), kind, len(now))
+		}
+		if err != nil {
+			return err
+		}
+		for i, d := range ds {
+			d.items = append(d.items[:1:1], now[i]...)
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ const registry = `{"constituents":[
  {"ref":"bank","name":"Bank","kind":"operator","sector":"finance","contacts":[{"role":"security","mail":"it@bank.example"}],"assets":[{"kind":"prefix","value":"198.51.100.0/24"}]}]}`
 
 // Open opens the town in an empty database.
-func Open(t *testing.T, d *db.DB) *Town {
+func Open(t *testing.T, d *db.DB, change ...func(*Ground)) *Town {
 	t.Helper()
 	w := &Town{T: t, Clock: clock.NewManual(Monday)}
 	w.IDs = Settle(t, d, w.Clock, registry, "")
@@ -49,7 +49,11 @@ func Open(t *testing.T, d *db.DB) *Town {
 		}
 		return incident.Account{}, fault.NotFoundf("there is no account %q", login)
 	}
-	desk, err := Ground{DB: d, Clock: w.Clock, Real: w.Clock, Dir: t.TempDir(), MaxFile: 1 << 20}.Desk()
+	ground := Ground{DB: d, Clock: w.Clock, Real: w.Clock, Dir: t.TempDir(), MaxFile: 1 << 20}
+	for _, fn := range change {
+		fn(&ground)
+	}
+	desk, err := ground.Desk()
 	w.OK(err)
 	c := desk.Config
 	c.Findings, c.Account = event.NewLister(d).WithClock(w.Clock).WithRegistry(c.Constituency).WithStaff(staff), known

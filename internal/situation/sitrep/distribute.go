@@ -379,15 +379,7 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 		if s, err = byID(tx, id); err != nil {
 			return err
 		}
-		var cases []incident.Case
-		if l.Kind == KindWithdrawn { // says why, and nothing of the report
-			cases, err = casesIn(tx, s.Withdrawal)
-		} else {
-			cases, err = named(tx, &s)
-		}
-		for i := range cases {
-			about = append(about, notify.About{Object: cases[i].Ref(), Mark: cases[i].Marking()})
-		}
+		about, err = told(tx, l.Kind, &s)
 		return err
 	})
 	if err != nil {
@@ -417,6 +409,45 @@ func (d *Desk) Compose(ctx context.Context, l notify.Letter) (notify.Content, er
 	lines = append(lines, say.T("letter.answer", l.Ticket), "-- \n"+strings.Join(append([]string{p.Team.Name}, p.Team.Mails...), "\n"))
 	c.Text = strings.Join(lines, "\n\n") + "\n"
 	return c, nil
+}
+
+// told are the cases that a letter names, as they are marked now.
+func told(tx *db.Tx, kind string, s *Sitrep) (about []notify.About, err error) {
+	var cases []incident.Case
+	if kind == KindWithdrawn { // says why, and nothing of the report
+		cases, err = casesIn(tx, s.Withdrawal)
+	} else {
+		cases, err = named(tx, s)
+	}
+	for i := range cases {
+		about = append(about, notify.About{Object: cases[i].Ref(), Mark: cases[i].Marking()})
+	}
+	return about, err
+}
+
+// review tells of letters of one kind what they name when they leave: a case may have been marked otherwise since they were composed.
+func (d *Desk) review(tx *db.Tx, ls []*notify.Letter) ([][]notify.About, error) {
+	known := map[string][]notify.About{}
+	out := make([][]notify.About, len(ls))
+	for i, l := range ls {
+		about, there := known[l.Payload]
+		if !there {
+			var id int64
+			if err := json.Unmarshal([]byte(l.Payload), &id); err != nil {
+				return nil, fmt.Errorf("the letter %s names no situation report: %w", l.Key, err)
+			}
+			s, err := byID(tx, id)
+			if err == nil {
+				about, err = told(tx, l.Kind, &s)
+			}
+			if err != nil {
+				return nil, err
+			}
+			known[l.Payload] = about
+		}
+		out[i] = about
+	}
+	return out, nil
 }
 
 // frame is the language that a recipient is spoken to in: their own, else the nation's.

@@ -4,18 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"tocsin/internal/audit"
 	"tocsin/internal/constituency"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/incidenttest"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
+	"tocsin/internal/platform/db/dbtest"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/mail/mailtest"
 )
 
 func TestACorrectionGoesToThoseOfThemWhoAreReachedToday(t *testing.T) {
@@ -259,6 +264,57 @@ func TestAReasonNamesNoCaseThatIsMarkedStricter(t *testing.T) {
 		told := w.letters(KindWithdrawn)["soc@hospital.example"]
 		if len(told.About) != 1 || told.About[0].Object != open.Ref() {
 			t.Errorf("the gate is asked about %+v", told.About)
+		}
+	})
+}
+
+func TestALetterThatWaitsDoesNotLeaveOnceACaseThatItNamesIsMarkedStricter(t *testing.T) {
+	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) {
+		server := mailtest.New(t)
+		config := server.Config()
+		server.Stop()
+		w := newLand(t, d, func(g *incidenttest.Ground) { g.Mail, g.Real = &config, clock.Real() })
+		c := w.grave("Known to all", tlp.Green)
+		s := w.approved(tlp.Green, "Act.")
+		_, err := w.desk.Distribute(w.ctx, w.ana, s.ID, Audience{Everybody: true})
+		w.OK(err)
+		w.OK(w.box.Start(w.ctx, w.ana, "go"))
+		// works until the letters to the hospital, whose case it is, and to the bank are in these states
+		works := func(hospital, bank notify.State) (ls []notify.Letter) {
+			t.Helper()
+			ctx, stop := context.WithCancel(w.ctx)
+			done := make(chan struct{})
+			go func() { w.box.Work(ctx); close(done) }()
+			defer func() { stop(); <-done }()
+			tick, end := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+				case <-end:
+					t.Fatalf("the letters are not %s and %s: %+v", hospital, bank, ls)
+				}
+				ls, _, err = w.box.List(w.ctx, notify.Filter{Kind: KindReport, Limit: 1000})
+				w.OK(err)
+				want := map[string]notify.State{"soc@hospital.example": hospital, "it@bank.example": bank}
+				if !slices.ContainsFunc(ls, func(l notify.Letter) bool { return l.State != want[l.To] }) {
+					return ls
+				}
+			}
+		}
+		works(notify.Rendered, notify.Rendered)
+		amber := tlp.AmberStrict
+		_, err = w.Town.Edit(w.ctx, incidenttest.Officer, c.ID, 0, incident.Change{Label: &amber, Reason: "names of patients"})
+		w.OK(err)
+		server.Start()
+		w.later(time.Hour)
+		for _, l := range works(notify.Handed, notify.Held) {
+			if l.State == notify.Held && (l.Hold != notify.HoldGate || !strings.Contains(l.Reason, string(c.Ref()))) {
+				t.Errorf("%s: %s %s", l.To, l.Hold, l.Reason)
+			}
+		}
+		if got := server.Got(); len(got) != 1 {
+			t.Errorf("%d left", len(got))
 		}
 	})
 }

@@ -56,6 +56,7 @@ func New(c Config) (*Desk, error) {
 	d := &Desk{c, words}
 	for _, kind := range []string{KindReport, KindWithdrawn} {
 		c.Outbox.Compose(kind, notify.Single(d.Compose))
+		c.Outbox.Review(kind, d.review)
 	}
 	return d, nil
 }

@@ -40,9 +40,9 @@ func eachLand(t *testing.T, fn func(t *testing.T, w *land)) {
 	dbtest.Each(t, audit.Recorder(clock.Real()), func(t *testing.T, d *db.DB) { fn(t, newLand(t, d)) })
 }
 
-func newLand(t *testing.T, d *db.DB) *land {
+func newLand(t *testing.T, d *db.DB, change ...func(*incidenttest.Ground)) *land {
 	t.Helper()
-	w := &land{Town: incidenttest.Open(t, d), ctx: context.Background()}
+	w := &land{Town: incidenttest.Open(t, d, change...), ctx: context.Background()}
 	w.box = w.Outbox
 	profile, err := nation.Shipped("serbia")
 	w.OK(err)

@@ -30,6 +30,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	smtp   *smtp.Server
+	listen net.Listener
 	got    []Got
 	behave Behaviour
 	dials  int
@@ -63,7 +64,7 @@ func (s *Server) serve(l net.Listener) {
 	srv.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Domain, srv.AllowInsecureAuth, srv.MaxMessageBytes = "peer.example", true, 64<<20
 	s.mu.Lock()
-	s.smtp = srv
+	s.smtp, s.listen = srv, l
 	s.mu.Unlock()
 	go srv.Serve(l)
 }
@@ -81,10 +82,11 @@ func (s *Server) Config() mail.Config {
 // Stop takes the server down: connections are cut, nobody listens.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	srv := s.smtp
+	srv, l := s.smtp, s.listen
 	s.smtp = nil
 	s.mu.Unlock()
 	if srv != nil {
+		l.Close() // it may not serve yet
 		srv.Close()
 	}
 }
