@@ -1,40 +1,50 @@
 package statistic
 
 import (
+	"tocsin/internal/format/rsit"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/situation"
 )
 
-const most = 2_000_000 // rows that a trend counts
-
-// reportsBetween are the reports that were received from one time until before another.
+// reportsBetween are the reports that were received from one time until before another. Of each it reads what the trend needs alone: there
+// are many.
 func reportsBetween(tx *db.Tx, of string, from, until int64) (out []one, err error) {
-	err = tx.Each(`SELECT r.received, r.guess, COALESCE(i.class, ''), COALESCE(i.severity, 0), COALESCE(c.sector, '') FROM incident_report r
-		LEFT JOIN incident_case i ON i.id = r.case_id LEFT JOIN constituent c ON c.id = r.constituent
-		WHERE r.state IN ('received', 'rejected', 'duplicate', 'merged', 'accepted') AND r.received >= $1 AND r.received < $2 ORDER BY r.received, r.id LIMIT $3`,
-		[]any{from, until, most}, func(scan func(...any) error) error {
-			var at int64
-			var guess, class, sector string
-			var severity int
-			err := scan(&at, &guess, &class, &severity, &sector)
-			out = append(out, one{at, []string{key(of, guess, class, sector, severity)}})
-			return err
-		})
+	const ofCase = ` LEFT JOIN incident_case i ON i.id = r.case_id AND r.case_id <> 0`
+	what, join := `COALESCE(i.class, ''), CASE WHEN COALESCE(i.class, '') = '' THEN r.guess ELSE '' END`, ofCase
+	switch of {
+	case Severity:
+		what, join = `COALESCE(i.severity, 0), ''`, ofCase
+	case Sector:
+		what, join = `COALESCE(c.sector, ''), ''`, ` LEFT JOIN constituent c ON c.id = r.constituent`
+	}
+	err = tx.Each(`SELECT r.received, `+what+` FROM incident_report r`+join+`
+		WHERE r.received >= $1 AND r.received < $2 AND r.state NOT IN ('draft', 'unconfirmed')`, []any{from, until}, func(scan func(...any) error) error {
+		var at int64
+		var key, guess string
+		err := scan(&at, &key, &guess)
+		if y, ok := rsit.ByName(guess); ok && guess != "" {
+			key = y.Class
+		}
+		out = append(out, one{at, []string{key}})
+		return err
+	})
 	return out, err
 }
 
 // casesBetween are the cases that were opened from one time until before another. Those that are part of another one are that one.
 func casesBetween(tx *db.Tx, of string, from, until int64) (out []one, err error) {
 	at := map[int64]int{}
-	err = tx.Each(`SELECT id, opened, class, severity FROM incident_case WHERE state <> 'merged' AND opened >= $1 AND opened < $2 ORDER BY opened, id LIMIT $3`,
-		[]any{from, until, most}, func(scan func(...any) error) error {
+	err = tx.Each(`SELECT id, opened, class, severity FROM incident_case WHERE state <> 'merged' AND opened >= $1 AND opened < $2`,
+		[]any{from, until}, func(scan func(...any) error) error {
 			var id, opened int64
-			var class string
-			var severity int
+			var class, severity string
 			err := scan(&id, &opened, &class, &severity)
 			x := one{at: opened}
-			if of != Sector {
-				x.keys = []string{key(of, "", class, "", severity)}
+			switch of {
+			case Class:
+				x.keys = []string{class}
+			case Severity:
+				x.keys = []string{severity}
 			}
 			at[id] = len(out)
 			out = append(out, x)
@@ -44,7 +54,7 @@ func casesBetween(tx *db.Tx, of string, from, until int64) (out []one, err error
 		return out, err
 	}
 	err = tx.Each(`SELECT DISTINCT p.case_id, c.sector FROM incident_party p JOIN incident_case i ON i.id = p.case_id JOIN constituent c ON c.id = p.constituent
-		WHERE p.part <> 'source' AND i.opened >= $1 AND i.opened < $2 ORDER BY p.case_id, c.sector LIMIT $3`, []any{from, until, most}, func(scan func(...any) error) error {
+		WHERE p.part <> 'source' AND i.opened >= $1 AND i.opened < $2`, []any{from, until}, func(scan func(...any) error) error {
 		var id int64
 		var sector string
 		err := scan(&id, &sector)

@@ -7,10 +7,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
-	"tocsin/internal/format/rsit"
 	"tocsin/internal/incident/yearly"
 	"tocsin/internal/nation"
 	"tocsin/internal/platform/clock"
@@ -203,22 +201,6 @@ func (t *Trend) add(reports, cases []one) {
 		}
 		return cmp.Or(cmp.Compare(b.AllR.Now+b.AllC.Now, a.AllR.Now+a.AllC.Now), cmp.Compare(a.Key, b.Key))
 	})
-}
-
-// key is what a report or a case counts under.
-func key(of, guess, class, sector string, severity int) string {
-	switch of {
-	case Severity:
-		return strconv.Itoa(severity)
-	case Sector:
-		return sector
-	}
-	if class == "" {
-		if y, ok := rsit.ByName(guess); ok {
-			class = y.Class
-		}
-	}
-	return class
 }
 
 // Year is what the CERT itself saw of a year of the nation's calendar.
