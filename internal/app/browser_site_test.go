@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/constituency"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
+	"tocsin/internal/incident/filing"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/fault"
@@ -139,8 +140,10 @@ func furnish(t *testing.T, w *world.World, at string) site {
 		if len(c.Attachments) > 0 {
 			root.start = append(root.start, "/outbox/letters/"+number(l.ID))
 		}
-		if m := confirmLink.FindStringSubmatch(c.Text); m != nil {
-			nobody.start = append(nobody.start, m[1])
+		if l.Kind == filing.KindConfirm { // the outbox shows the link to nobody
+			if c, err := w.Filing.ComposeConfirm(t.Context(), l); err == nil {
+				nobody.start = append(nobody.start, confirmLink.FindString(c.Text))
+			}
 		}
 	}
 
@@ -171,7 +174,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 }
 
 // confirmLink is the path of a link by which a reporter confirms their address.
-var confirmLink = regexp.MustCompile(`(/report/[^/\s]+/confirm/\S+)`)
+var confirmLink = regexp.MustCompile(`/report/[^/\s]+/confirm/\S+`)
 
 var secretShown = regexp.MustCompile(`<code class="secret">[^<]*/join/([^<]+)</code>`)
 

@@ -49,7 +49,8 @@ func (o *Outbox) ByID(ctx context.Context, id int64) (l Letter, err error) {
 	return l, err
 }
 
-// Preview is what a letter says, or would say now if its turn has not come yet; that is not kept.
+// Preview is what a letter says, or would say now if its turn has not come yet; that is not kept. It is for people: the secrets of the
+// letter's reader are concealed in it.
 func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, err error) {
 	var contents map[int64][]byte
 	err = o.DB.View(ctx, func(tx *db.Tx) error {
@@ -63,8 +64,10 @@ func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, e
 		return l, nil, err
 	}
 	if content := contents[id]; content != nil {
-		c, err = o.unpackContent(content)
-		return l, c, err
+		if c, err = o.unpackContent(content); err != nil {
+			return l, nil, err
+		}
+		return l, o.shown(c), nil
 	}
 	if o.forgets(l.Kind) && slices.Contains([]State{Handed, Answered, Bounced, Dead, Cancelled}, l.State) {
 		return l, nil, fault.NotFoundf("what the letter %d said is not kept: letters of its kind are forgotten once they are settled", id)
@@ -82,7 +85,7 @@ func (o *Outbox) Preview(ctx context.Context, id int64) (l Letter, c *Content, e
 	if err != nil {
 		return l, nil, err
 	}
-	return l, &out[0].Content, nil
+	return l, o.shown(&out[0].Content), nil
 }
 
 // Status is how the outbox stands.

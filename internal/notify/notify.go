@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -99,6 +100,7 @@ type Outbox struct {
 	composers map[string]Composer
 	reviewers map[string]Reviewer
 	forgotten map[string]bool // kinds
+	secrets   []*regexp.Regexp
 }
 
 // New returns the outbox of a world. Work delivers.

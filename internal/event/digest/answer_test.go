@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/internal/event"
+	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -104,6 +105,21 @@ func TestForgedExpiredAndRevokedLinksAreAllTheSame(t *testing.T) {
 				return err
 			})
 		}))
+	})
+}
+
+func TestOutboxShowsNoAnswerLink(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.alarmed()
+		secret := w.link("hospital")
+		ls, _, err := w.Outbox.List(ctx, notify.Filter{Constituent: w.ids["hospital"], Limit: 1})
+		w.ok(err)
+		_, c, err := w.Outbox.Preview(ctx, ls[0].ID)
+		w.ok(err)
+		if strings.Contains(c.Text+c.HTML, secret) || !strings.Contains(c.Text, "/answer/…") {
+			t.Errorf("whoever may read the outbox answers for the hospital:\n%s", c.Text)
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ package digest
 import (
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,9 @@ type Desk struct {
 	nation atomic.Pointer[parsed]
 }
 
+// secrets are what letters and calls bear by which their reader answers for a constituent.
+var secrets = regexp.MustCompile(`(/answer/)[A-Za-z0-9_-]{32}`)
+
 // New returns the desk of a world.
 func New(c Config) (*Desk, error) {
 	words, err := text.Load(locales)
@@ -54,6 +58,7 @@ func New(c Config) (*Desk, error) {
 	d := &Desk{Config: c, words: words}
 	if c.Outbox != nil {
 		c.Outbox.Compose(Kind, d.Compose)
+		c.Outbox.Conceal(secrets)
 	}
 	return d, nil
 }

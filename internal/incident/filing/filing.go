@@ -60,7 +60,8 @@ func New(d *incident.Desk) (*Counter, error) {
 		return nil, err
 	}
 	d.Extend(incident.Extension{Unconfirmed: c.unconfirmed, Received: c.received})
-	d.Outbox.Compose(KindConfirm, notify.Single(c.composeConfirm))
+	d.Outbox.Conceal(secrets)
+	d.Outbox.Compose(KindConfirm, notify.Single(c.ComposeConfirm))
 	d.Outbox.Compose(KindReceipt, notify.Single(c.composeReceipt))
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ const (
 	KindReceipt = "report-receipt"
 	KindAdvice  = "report-advice"
 )
+
+// secrets are what letters to a reporter bear that nobody else may have: the secret of their page, and the code that confirms their address.
+// Who of the staff had them could speak as the reporter.
+var secrets = regexp.MustCompile(`(?i)(/report/|/confirm/)[A-Z2-7]{26,32}`)
 
 func letterKey(kind string, id int64) string { return fmt.Sprintf("%s:%d", kind, id) }
 
@@ -107,7 +112,8 @@ func (c *Counter) content(r *incident.Report, p *text.Printer, n *nation.Profile
 		Headers: map[string]string{"Auto-Submitted": "auto-generated"}, Marking: r.Marking(), About: []notify.About{{Object: r.Ref(), Mark: r.Marking()}}}
 }
 
-func (c *Counter) composeConfirm(ctx context.Context, l notify.Letter) (none notify.Content, err error) {
+// ComposeConfirm writes the letter that asks whether an address is the reporter's. It bears the code that says so.
+func (c *Counter) ComposeConfirm(ctx context.Context, l notify.Letter) (none notify.Content, err error) {
 	r, p, n, page, err := c.about(ctx, l)
 	if err != nil {
 		return none, err

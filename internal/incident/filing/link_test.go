@@ -230,6 +230,51 @@ func TestConfirmationAndReceiptReachTheMailServer(t *testing.T) {
 		w.arrives(ctx, "Do this")
 		stop()
 		<-done
+		bears := 0
+		for _, g := range w.server.Got() {
+			if strings.Contains(g.Raw, secret) {
+				bears++
+			}
+		}
+		if bears != 2 {
+			t.Errorf("%d mails have the link, of the confirmation and the receipt", bears)
+		}
+		w.conceals(secret, w.code(&r))
+	})
+}
+
+// conceals wants nothing of the secrets in what people are shown of letters.
+func (w *town) conceals(secrets ...string) {
+	w.t.Helper()
+	ls, _, err := w.Outbox.List(context.Background(), notify.Filter{})
+	w.ok(err)
+	links := 0
+	for _, l := range ls {
+		_, c, err := w.Outbox.Preview(context.Background(), l.ID)
+		if fault.KindOf(err) == fault.Invalid { // nothing to say any more
+			continue
+		}
+		w.ok(err)
+		b, err := json.Marshal(c)
+		w.ok(err)
+		for _, s := range secrets {
+			if strings.Contains(string(b), s) {
+				w.t.Errorf("the letter %d shows a secret of its reader:\n%s", l.ID, c.Text)
+			}
+		}
+		links += strings.Count(c.Text, "https://cert.example/report/…")
+	}
+	if links == 0 {
+		w.t.Error("no letter shows that there was a link")
+	}
+}
+
+func TestLetterThatWaitsShowsNoSecretOfItsReader(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		secret, r := w.handedIn(w.filing())
+		w.conceals(secret, w.code(&r))
+		w.ok(w.Confirm(context.Background(), secret, w.code(&r)))
+		w.conceals(secret, w.code(&r))
 	})
 }
 
@@ -304,7 +349,7 @@ func TestLetterThatIsOutOfDateIsNotWritten(t *testing.T) {
 		secret, r := w.handedIn(w.filing())
 		w.ok(w.Confirm(ctx, secret, w.code(&r)))
 		l := w.letter(KindConfirm, r.ID, &r)
-		if _, err := w.composeConfirm(ctx, l); err != notify.ErrNothing {
+		if _, err := w.ComposeConfirm(ctx, l); err != notify.ErrNothing {
 			t.Errorf("got %v", err)
 		}
 	})

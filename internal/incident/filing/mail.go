@@ -165,7 +165,7 @@ func (c *Counter) addMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) er
 	if strings.TrimSpace(own) == "" {
 		own = m.Text
 	}
-	own = cut(own, mostText)
+	own = c.Outbox.Concealed(cut(own, mostText))
 	if own == "" {
 		own = "–"
 	}

@@ -108,7 +108,7 @@ func (w *town) composed(kind string, report int64) notify.Content {
 		l, err = w.Outbox.ByKey(tx, letterKey(kind, report))
 		return err
 	}))
-	fn := map[string]func(context.Context, notify.Letter) (notify.Content, error){KindConfirm: w.composeConfirm, KindReceipt: w.composeReceipt}[kind]
+	fn := map[string]func(context.Context, notify.Letter) (notify.Content, error){KindConfirm: w.ComposeConfirm, KindReceipt: w.composeReceipt}[kind]
 	c, err := fn(context.Background(), l)
 	w.ok(err)
 	return c

@@ -2,7 +2,9 @@ package letter
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -350,6 +352,40 @@ func TestConversationOfACaseGoesOnInTheOneThatItBecamePartOf(t *testing.T) {
 		w.OK(err)
 		if a, _, err := w.post.Outbox.Preview(ctx, ids[0]); err != nil || a.To != "soc@hospital.example" {
 			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}
+
+// Whoever may read a case sees the receipt and what the reporter wrote below it, and cannot speak as the reporter.
+func TestConversationShowsNoSecretOfTheReporter(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		secret, err := w.counter.Begin(ctx, netip.MustParseAddr("192.0.2.7"), incident.Filing{Text: "All is locked."})
+		w.OK(err)
+		w.OK(w.counter.Submit(ctx, secret, incident.Filing{Text: "All is locked.", Aware: w.Clock.Now().UnixMicro(), Mail: "me@home.example", Language: "en"}))
+		r, err := w.Linked(ctx, secret)
+		w.OK(err)
+		page := "https://cert.example/report/" + secret
+		w.post.Receive("From: me@home.example\nSubject: Re: ["+r.Ticket()+"]\nMessage-ID: <1@home.example>\n\nI pressed it.\n\n> "+page+"/confirm/"+strings.Repeat("A", 32)+"\n",
+			"From: me@home.example\nSubject: Re: ["+r.Ticket()+"]\nMessage-ID: <2@home.example>\n\nIt is on "+page+"\n")
+		ls, err := w.desk.Conversation(ctx, About{Report: r.ID})
+		w.OK(err)
+		if len(ls) != 3 {
+			t.Fatalf("%d lines", len(ls))
+		}
+		said, err := w.Additions(ctx, r.ID)
+		w.OK(err)
+		ms, _, err := w.post.Box.List(ctx, mailbox.Filter{}, 10)
+		w.OK(err)
+		for _, m := range ms {
+			one, err := w.post.Box.ByID(ctx, m.ID)
+			w.OK(err)
+			ms = append(ms, one)
+		}
+		b, err := json.Marshal([]any{ls, said, ms})
+		w.OK(err)
+		if strings.Contains(string(b), secret) || strings.Contains(string(b), strings.Repeat("A", 32)) || len(said) != 2 || !strings.Contains(said[1].Text, "/report/…") {
+			t.Errorf("the secret is shown: %s", b)
 		}
 	})
 }

@@ -38,6 +38,9 @@ func (b *Box) List(ctx context.Context, f Filter, limit int) (out []Message, nex
 		out = out[:limit]
 		next = out[limit-1].ID
 	}
+	for i := range out {
+		b.conceal(&out[i])
+	}
 	return out, next, err
 }
 
@@ -47,7 +50,13 @@ func (b *Box) ByID(ctx context.Context, id int64) (m Message, err error) {
 		m, err = messageByID(tx, id)
 		return err
 	})
+	b.conceal(&m)
 	return m, err
+}
+
+// conceal takes from a message what it quotes of the secrets of our letters: who writes here is not who reads what they write.
+func (b *Box) conceal(m *Message) {
+	m.Subject, m.Text = b.Outbox.Concealed(m.Subject), b.Outbox.Concealed(m.Text)
 }
 
 // Counts tells how many messages are in each state.
@@ -99,6 +108,7 @@ func (b *Box) Conversation(ctx context.Context, ticket string) (c Conversation, 
 			return err
 		}
 		for _, m := range slices.Backward(ms) { // of what came at once the first first
+			b.conceal(&m)
 			c.Entries = append(c.Entries, Entry{At: m.Taken, Text: m.Text, Message: &m})
 		}
 		if c.Constituent, err = constituentOf(tx, ticket); err != nil {
