@@ -39,6 +39,9 @@ type File struct {
 	// Owner is the constituent that mailed it, or Stranger; 0: it is whose its report or case is.
 	Owner int64 `json:"-"`
 
+	// Bound is what its sender may add to its report, together with what is there; the zero value is no bound.
+	Bound Bound `json:"-"`
+
 	path   string
 	shared bool // with the participants of its case, from the beginning
 }
@@ -105,6 +108,9 @@ func (d *Desk) Keep(ctx context.Context, by act.Actor, f File, r io.Reader) (Fil
 		}
 		if n >= maxFiles {
 			return fault.Conflictf("there are %d files already: pack several into one", n)
+		}
+		if err := d.room(tx, &f); err != nil {
+			return err
 		}
 		f.At, f.By = d.now(), by.Name
 		if err := insertFile(tx, &f); err != nil {

@@ -26,6 +26,21 @@ func countFiles(tx *db.Tx, caseID, report int64) (n int64, err error) {
 	return n, tx.Row(`SELECT COUNT(*) FROM incident_file WHERE ($1 <> 0 AND case_id = $1) OR ($1 = 0 AND report = $2)`, caseID, report).Scan(&n)
 }
 
+// weight is how many files a report has, and their bytes.
+func weight(tx *db.Tx, report int64) (n int, bytes int64, err error) {
+	return n, bytes, tx.Row(`SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM incident_file WHERE report = $1`, report).Scan(&n, &bytes)
+}
+
+// weightOfDrafts are the bytes of the files of strangers' reports that are not handed in. One transaction at a time learns them, until it
+// ends: they would all find room for what they keep at the same time. The lock is the row of a year that no case is of.
+func weightOfDrafts(tx *db.Tx) (bytes int64, err error) {
+	if _, err := tx.Exec(`INSERT INTO incident_year (year, last) VALUES (0, 0) ON CONFLICT (year) DO UPDATE SET last = incident_year.last`); err != nil {
+		return 0, err
+	}
+	return bytes, tx.Row(`SELECT CAST(COALESCE(SUM(f.bytes), 0) AS BIGINT) FROM incident_file f JOIN incident_report r ON r.id = f.report
+		WHERE r.state = $1 AND r.origin = $2`, string(Draft), string(FromPublic)).Scan(&bytes)
+}
+
 func fileByID(tx *db.Tx, id int64) (File, error) {
 	f, err := scanFile(tx.Row(`SELECT `+fileColumns+` FROM incident_file WHERE id = $1`, id).Scan)
 	if fault.KindOf(err) == fault.NotFound {

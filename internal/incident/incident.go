@@ -41,7 +41,8 @@ type Config struct {
 	// Account finds who signs in under a name; nobody is a fault of kind NotFound.
 	Account func(ctx context.Context, login string) (Account, error)
 
-	MaxFile int64 // bytes; 0 is 4 GiB
+	MaxFile   int64 // bytes; 0 is 4 GiB
+	MaxDrafts int64 // bytes of the files of all reports that strangers began and did not hand in; 0 is 10 GiB
 
 	// Step is called at every named step of keeping a file; the crash tests end there. It may be nil.
 	Step func(name string)
@@ -77,6 +78,9 @@ type Extension struct {
 func New(c Config) (*Desk, error) {
 	if c.MaxFile == 0 {
 		c.MaxFile = 4 << 30
+	}
+	if c.MaxDrafts == 0 {
+		c.MaxDrafts = 10 << 30
 	}
 	if c.Step == nil {
 		c.Step = func(string) {}

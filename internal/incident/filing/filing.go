@@ -35,6 +35,7 @@ type Counter struct {
 	words *text.Catalogue
 	key   []byte // of the codes that confirm an address
 	begun *rate.Limiter
+	bound incident.Bound // of what a stranger adds to a report
 }
 
 const (
@@ -51,7 +52,7 @@ const (
 
 // New returns the counter of a desk, which it extends: receipts go out with the acts that they are of.
 func New(d *incident.Desk) (*Counter, error) {
-	c := &Counter{Desk: d, begun: rate.New(rate.Limit{Burst: perHour, Per: time.Hour}, d.Clock)}
+	c := &Counter{Desk: d, begun: rate.New(rate.Limit{Burst: perHour, Per: time.Hour}, d.Clock), bound: incident.Bound{Files: maxFiles, Bytes: maxBytes}}
 	var err error
 	if c.words, err = text.Load(locales); err != nil {
 		return nil, err

@@ -150,7 +150,8 @@ func (c *Counter) AddByLink(ctx context.Context, secret string, a incident.Addit
 	return err
 }
 
-// KeepByLink keeps a file that a reporter adds; what a stranger may add is bounded.
+// KeepByLink keeps a file that a reporter adds; what a stranger may add is bounded. What is there already is looked at before, so that no
+// more is read than can stay; whether it may stay is decided when it is kept.
 func (c *Counter) KeepByLink(ctx context.Context, secret, name, media string, content io.Reader) error {
 	r, err := c.Linked(ctx, secret)
 	if err != nil {
@@ -160,14 +161,14 @@ func (c *Counter) KeepByLink(ctx context.Context, secret, name, media string, co
 	if err != nil {
 		return err
 	}
-	left := int64(maxBytes)
+	left := c.bound.Bytes
 	for _, f := range files {
 		left -= f.Bytes
 	}
-	if len(files) >= maxFiles || left <= 0 {
-		return fault.Conflictf("the report %s has %d files already, %d bytes at most: write to the CERT how to get the others", r.Number, len(files), maxBytes)
+	if len(files) >= c.bound.Files || left <= 0 {
+		return c.bound.Full(r.Number, len(files), c.bound.Bytes-left)
 	}
-	_, err = c.Keep(ctx, act.Anybody, incident.File{Report: r.ID, Name: name, Type: media}, &within{content, left})
+	_, err = c.Keep(ctx, act.Anybody, incident.File{Report: r.ID, Name: name, Type: media, Bound: c.bound}, &within{content, left})
 	return err
 }
 

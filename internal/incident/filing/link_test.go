@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tocsin/internal/format/tlp"
+	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/db"
@@ -186,6 +188,93 @@ func TestWhatAStrangerAddsIsBounded(t *testing.T) {
 		if err != nil || string(b) != "0123456789" {
 			t.Errorf("read %q, %v", b, err)
 		}
+	})
+}
+
+// together are files of 100 bytes each that have all begun to come before any of them ends.
+func together(n int) (out []io.Reader) {
+	var begun sync.WaitGroup
+	begun.Add(n)
+	for range n {
+		first := true
+		out = append(out, io.LimitReader(readerFunc(func(p []byte) (int, error) {
+			if first {
+				first = false
+				begun.Done()
+				begun.Wait()
+			}
+			return zeros{}.Read(p[:min(len(p), 10)])
+		}), 100))
+	}
+	return out
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// keptOf gives drafts files at the same time, and tells how many were kept and why the others were not.
+func (w *town) keptOf(secrets ...string) (kept int, refused []error) {
+	w.t.Helper()
+	errs := make([]error, len(secrets))
+	var all sync.WaitGroup
+	for i, r := range together(len(secrets)) {
+		all.Go(func() { errs[i] = w.KeepByLink(context.Background(), secrets[i], "a", "", r) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err == nil {
+			kept++
+		} else {
+			refused = append(refused, err)
+		}
+	}
+	return kept, refused
+}
+
+func TestFilesThatComeAtTheSameTimeKeepTheBound(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		secret, err := w.Begin(ctx, home, incident.Filing{Text: "Half"})
+		w.ok(err)
+		w.bound.Bytes = 250
+		n, refused := w.keptOf(secret, secret, secret)
+		if n != 2 || len(refused) != 1 {
+			t.Fatalf("%d files of 100 bytes were kept of three, in a report of 250: %v", n, refused)
+		}
+		w.refused(refused[0], fault.Conflict, "2 files already, of 200 bytes, and takes 20 of 250 bytes at most: write to the CERT")
+		w.bound = incident.Bound{Files: 4, Bytes: 10_000}
+		if n, refused := w.keptOf(secret, secret, secret); n != 2 {
+			t.Errorf("%d files were kept beside two, in a report of four: %v", n, refused)
+		}
+	})
+}
+
+func TestDraftsOfStrangersTogetherDoNotFillTheDisk(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.MaxDrafts = 250
+		var secrets []string
+		for range 3 {
+			secret, err := w.Begin(ctx, home, incident.Filing{Text: "Half"})
+			w.ok(err)
+			secrets = append(secrets, secret)
+		}
+		n, refused := w.keptOf(secrets...)
+		if n != 2 || len(refused) != 1 {
+			t.Fatalf("%d files of 100 bytes were kept of three drafts, where drafts may hold 250: %v", n, refused)
+		}
+		w.refused(refused[0], fault.Unavailable, "hand yours in and add the file then")
+		for _, s := range secrets {
+			if len(w.told(s).Files) == 0 { // as it says
+				w.ok(w.Submit(ctx, s, w.filing()))
+				w.ok(w.KeepByLink(ctx, s, "a", "", strings.NewReader(strings.Repeat("x", 100))))
+			}
+		}
+		own, err := w.FileFor(ctx, of(identity.Manager, 1, w.ids["hospital"]), Filed{Constituent: w.ids["hospital"], Filing: incident.Filing{Title: "Half"}, Draft: true})
+		w.ok(err)
+		_, err = w.KeepFor(ctx, of(identity.Manager, 1, w.ids["hospital"]), own.ID, "a", "", strings.NewReader(strings.Repeat("x", 100)))
+		w.ok(err) // a constituent's is not a stranger's
 	})
 }
 

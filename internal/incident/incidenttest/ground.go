@@ -59,6 +59,7 @@ type Ground struct {
 	Dir         string // with the key and the files
 	Mail        *mail.Config
 	MaxFile     int64
+	MaxDrafts   int64
 }
 
 // Desk opens a desk over records that are there; another process opens the same one.
@@ -80,7 +81,7 @@ func (g Ground) Desk() (*incident.Desk, error) {
 		return nil, err
 	}
 	return incident.New(incident.Config{DB: g.DB, Clock: g.Clock, Real: g.Real, Constituency: people, Nation: states, Gate: gate, Outbox: box, Seal: seal,
-		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(g.Dir, "incident")}, MaxFile: g.MaxFile})
+		Files: file.Dir{FS: file.OS{}, Root: filepath.Join(g.Dir, "incident")}, MaxFile: g.MaxFile, MaxDrafts: g.MaxDrafts})
 }
 
 // Refused wants a fault of a kind that says something.
