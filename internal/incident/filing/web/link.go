@@ -118,33 +118,11 @@ func (r *room) add(ctx context.Context, _ web.Visitor, in struct {
 	return web.Done{To: in.to(), Flash: "done.added"}, r.counter.AddByLink(ctx, in.Secret, in.Add.addition())
 }
 
-func (r *room) attach(ctx context.Context, _ web.Visitor, in struct {
+func (r *room) attach(ctx context.Context, v web.Visitor, in struct {
 	secretIn
 	Files web.Uploads `form:"file"`
 }) (web.Done, error) {
-	n, err := each(&in.Files, func(u *web.Upload) error { return r.counter.KeepByLink(ctx, in.Secret, u.Name, u.Type, u) })
-	return web.Done{To: in.to(), Flash: "done.attached", Args: []any{n}}, err
-}
-
-// each takes the files of a form one after the other.
-func each(files *web.Uploads, take func(*web.Upload) error) (n int, err error) {
-	for {
-		u, err := files.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return n, err
-		}
-		if err := take(u); err != nil {
-			return n, err
-		}
-		n++
-	}
-	if n == 0 {
-		return 0, fault.Invalidf("no file was chosen")
-	}
-	return n, nil
+	return r.each(v, &in.Files, in.to(), func(u *web.Upload) error { return r.counter.KeepByLink(ctx, in.Secret, u.Name, u.Type, u) })
 }
 
 type codeIn struct {

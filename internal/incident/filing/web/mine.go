@@ -160,11 +160,10 @@ func (r *room) mineAttach(ctx context.Context, v web.Visitor, in struct {
 	mineIn
 	Files web.Uploads `form:"file"`
 }) (web.Done, error) {
-	n, err := each(&in.Files, func(u *web.Upload) error {
+	return r.each(v, &in.Files, in.to(), func(u *web.Upload) error {
 		_, err := r.counter.KeepFor(ctx, v.Actor, in.ID, u.Name, u.Type, u)
 		return err
 	})
-	return web.Done{To: in.to(), Flash: "done.attached", Args: []any{n}}, err
 }
 
 func (r *room) mineDiscard(ctx context.Context, v web.Visitor, in mineIn) (web.Done, error) {

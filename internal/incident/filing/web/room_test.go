@@ -11,7 +11,7 @@ import (
 
 func TestTextsStandInTheCatalogue(t *testing.T) {
 	webtest.Check(t, Room(nil), "form.unknown", "form.no-time", "form.say", "form.trap", "form.label.usual", "form.step.none", "origin.staff", "origin.partner", "mine.none",
-		"mine.none-text", "advice.own", "answer.yes", "answer.no", "done.saved", "done.filed", "done.received", "done.added", "done.attached", "done.confirmed",
+		"mine.none-text", "advice.own", "answer.yes", "answer.no", "done.saved", "done.filed", "done.received", "done.added", "done.attached", "done.attached-some", "done.attached-none", "file.and-more", "file.our-fault", "done.confirmed",
 		"done.discarded", "done.entered", "done.advised", "done.advice-sent")
 	check := func(prefix string, names ...string) {
 		for _, n := range names {
