@@ -39,6 +39,8 @@ type File struct {
 	// Owner is the constituent that mailed it, or Stranger; 0: it is whose its report or case is.
 	Owner int64 `json:"-"`
 
+	// Sender is the address in a mail that nobody vouches for: such files have a bound of their own. "" for all others.
+	Sender string `json:"-"`
 	// Bound is what its sender may add to its report, together with what is there; the zero value is no bound.
 	Bound Bound `json:"-"`
 
@@ -226,7 +228,7 @@ func (d *Desk) Discard(ctx context.Context, by act.Actor, id int64) error {
 	return nil
 }
 
-// FilesOf lists the files of a case, or of a report, the first one first, at most 1,000.
+// FilesOf lists the files of a case, or of a report, the first one first: all that these may have.
 func (d *Desk) FilesOf(ctx context.Context, caseID, report int64) (out []File, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
 		if caseID != 0 {

@@ -5,16 +5,16 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
-const fileColumns = `id, case_id, report, addition, name, type, bytes, sha256, path, at, by_name, note, owner`
+const fileColumns = `id, case_id, report, addition, name, type, bytes, sha256, path, at, by_name, note, owner, sender`
 
 func scanFile(scan func(...any) error) (f File, err error) {
-	return f, scan(&f.ID, &f.Case, &f.Report, &f.Addition, &f.Name, &f.Type, &f.Bytes, &f.SHA256, &f.path, &f.At, &f.By, &f.Note, &f.Owner)
+	return f, scan(&f.ID, &f.Case, &f.Report, &f.Addition, &f.Name, &f.Type, &f.Bytes, &f.SHA256, &f.path, &f.At, &f.By, &f.Note, &f.Owner, &f.Sender)
 }
 
 func insertFile(tx *db.Tx, f *File) error {
-	return tx.Row(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note, owner)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, f.Case, f.Report, f.Addition, f.Name, f.Type, f.Bytes, f.SHA256, f.path,
-		f.At, tx.Actor().Subject(), f.By, f.Note, f.Owner).Scan(&f.ID)
+	return tx.Row(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note, owner, sender)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`, f.Case, f.Report, f.Addition, f.Name, f.Type, f.Bytes, f.SHA256, f.path,
+		f.At, tx.Actor().Subject(), f.By, f.Note, f.Owner, f.Sender).Scan(&f.ID)
 }
 
 func deleteFile(tx *db.Tx, id int64) error {
@@ -22,13 +22,20 @@ func deleteFile(tx *db.Tx, id int64) error {
 	return err
 }
 
+// countFiles counts the files of a case, or of a report without one, but for what strangers mailed.
 func countFiles(tx *db.Tx, caseID, report int64) (n int64, err error) {
-	return n, tx.Row(`SELECT COUNT(*) FROM incident_file WHERE ($1 <> 0 AND case_id = $1) OR ($1 = 0 AND report = $2)`, caseID, report).Scan(&n)
+	return n, tx.Row(`SELECT COUNT(*) FROM incident_file WHERE sender = '' AND (($1 <> 0 AND case_id = $1) OR ($1 = 0 AND report = $2))`, caseID, report).Scan(&n)
 }
 
-// weight is how many files a report has, and their bytes.
+// countMailed counts what strangers mailed to a case, or to a report without one, and what of it came from an address.
+func countMailed(tx *db.Tx, caseID, report int64, sender string) (all, theirs int64, err error) {
+	return all, theirs, tx.Row(`SELECT COUNT(*), COUNT(CASE WHEN sender = $3 THEN 1 END) FROM incident_file
+		WHERE sender <> '' AND (($1 <> 0 AND case_id = $1) OR ($1 = 0 AND report = $2))`, caseID, report, sender).Scan(&all, &theirs)
+}
+
+// weight is how many files a report has, and their bytes, but for what strangers mailed.
 func weight(tx *db.Tx, report int64) (n int, bytes int64, err error) {
-	return n, bytes, tx.Row(`SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM incident_file WHERE report = $1`, report).Scan(&n, &bytes)
+	return n, bytes, tx.Row(`SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM incident_file WHERE report = $1 AND sender = ''`, report).Scan(&n, &bytes)
 }
 
 // weightOfDrafts are the bytes of the files of strangers' reports that are not handed in. One transaction at a time learns them, until it
@@ -51,11 +58,11 @@ func fileByID(tx *db.Tx, id int64) (File, error) {
 
 // filesOfCase are the files of a case and of its reports.
 func filesOfCase(tx *db.Tx, id int64) ([]File, error) {
-	return eachFile(tx, `WHERE case_id = $1 OR report IN (SELECT id FROM incident_report WHERE case_id = $1) ORDER BY id LIMIT 1000`, id)
+	return eachFile(tx, `WHERE case_id = $1 OR report IN (SELECT id FROM incident_report WHERE case_id = $1) ORDER BY id LIMIT $2`, id, maxFiles+maxMailed)
 }
 
 func filesOfReport(tx *db.Tx, id int64) ([]File, error) {
-	return eachFile(tx, `WHERE report = $1 ORDER BY id LIMIT 1000`, id)
+	return eachFile(tx, `WHERE report = $1 ORDER BY id LIMIT $2`, id, maxFiles+maxMailed)
 }
 
 func eachFile(tx *db.Tx, rest string, args ...any) (out []File, err error) {

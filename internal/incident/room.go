@@ -5,6 +5,12 @@ import (
 	"tocsin/internal/platform/fault"
 )
 
+// What strangers mail to a case whose ticket they know or guessed is kept beside what the staff keeps, and takes no room from it.
+const (
+	maxMailed   = 200 // files of a case, or of a report without one
+	maxOfSender = 50  // of those from one address, which they may make up
+)
+
 // Bound is how much a reporter who is a stranger may add to a report.
 type Bound struct {
 	Files int
@@ -17,9 +23,25 @@ func (b Bound) Full(number string, files int, bytes int64) error {
 		number, files, bytes, b.Files, b.Bytes)
 }
 
+// mailed tells whether there is room for what came by a mail that nobody vouches for. The mail that became a report is the report.
+func mailed(tx *db.Tx, f *File) error {
+	if f.Case == 0 && f.Addition == 0 {
+		f.Sender = ""
+		return nil
+	}
+	all, theirs, err := countMailed(tx, f.Case, f.Report, f.Sender)
+	if err == nil && (all >= maxMailed || theirs >= maxOfSender) {
+		err = fault.Conflictf("there are %d files already that were mailed by nobody we know, %d of them from %q: the file stays in its message", all, theirs, f.Sender)
+	}
+	return err
+}
+
 // room tells whether what a stranger adds may stay beside what is there. It is asked within the transaction that keeps the file, its report
 // locked: files that arrive at the same time are counted one after the other.
 func (d *Desk) room(tx *db.Tx, f *File) error {
+	if f.Sender != "" {
+		return mailed(tx, f)
+	}
 	if f.Bound == (Bound{}) {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -161,6 +162,7 @@ func (c *Counter) KeepByLink(ctx context.Context, secret, name, media string, co
 	if err != nil {
 		return err
 	}
+	files = slices.DeleteFunc(files, func(f incident.File) bool { return f.Sender != "" })
 	left := c.bound.Bytes
 	for _, f := range files {
 		left -= f.Bytes

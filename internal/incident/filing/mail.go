@@ -242,15 +242,25 @@ func (c *Counter) keepMail(ctx context.Context, j job.Job) error {
 		}
 		r := piped(write)
 		defer r.Close() // ends the writer, however far it came
-		f, err := c.Keep(ctx, act.Machine, incident.File{Report: k.Report, Case: k.Case, Addition: k.Addition, Name: name, Type: media, Owner: k.Owner}, r)
+		f, err := c.Keep(ctx, act.Machine, incident.File{Report: k.Report, Case: k.Case, Addition: k.Addition, Name: name, Type: media, Owner: k.Owner, Sender: stranger(&m, k)}, r)
 		there = append(there, f)
 		return err
 	}
-	if err := keep(fmt.Sprintf("message-%d.eml", m.ID), "message/rfc822", m.SHA256, func(w io.Writer) error { return c.Box.Original(ctx, m.ID, w) }); err != nil {
+	left := 0
+	err = keep(fmt.Sprintf("message-%d.eml", m.ID), "message/rfc822", m.SHA256, func(w io.Writer) error { return c.Box.Original(ctx, m.ID, w) })
+	full := fault.KindOf(err) == fault.Conflict
+	if err != nil && !full {
 		return err
+	}
+	if full {
+		left++
 	}
 	for _, f := range m.Files {
 		if f.URL != "" || f.Bytes == 0 {
+			continue
+		}
+		if full {
+			left++
 			continue
 		}
 		_, write, err := c.Box.Attachment(ctx, m.ID, f.Number)
@@ -260,13 +270,18 @@ func (c *Counter) keepMail(ctx context.Context, j job.Job) error {
 		err = keep(f.Name, f.Type, f.SHA256, write)
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Conflict || kind == fault.Invalid) {
 			c.Log.Warn("a file of a mail is in its message only", "message", m.ID, "file", f.Number, "error", err)
-			return nil
+			full = kind == fault.Conflict
+			left++
+			continue
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if left == 0 {
+		return nil
+	}
+	return c.stayed(ctx, k, &m, left)
 }
 
 // piped reads what write writes.

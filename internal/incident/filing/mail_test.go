@@ -16,7 +16,9 @@ import (
 	"tocsin/internal/notify/mailbox/mailboxtest"
 	"tocsin/internal/notify/signing"
 	"tocsin/internal/platform/clock"
+	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/db/dbtest"
+	"tocsin/internal/platform/fault"
 	"tocsin/internal/platform/job"
 	"tocsin/internal/platform/mail/protect"
 	"tocsin/internal/platform/mail/protect/protecttest"
@@ -210,6 +212,111 @@ func TestManyMailsAtOnceAreEachOneReport(t *testing.T) {
 			t.Errorf("%d answers were added", len(as))
 		}
 	})
+}
+
+// withFiles is a mail with so many different files.
+func withFiles(head string, n int) string {
+	var parts strings.Builder
+	for i := range n {
+		fmt.Fprintf(&parts, "--x\nContent-Disposition: attachment; filename=\"%d.txt\"\n\n%s %d\n", i, head, i)
+	}
+	return head + "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n" + parts.String() + "--x--\n"
+}
+
+func TestStrangersMailTakesNoRoomFromTheStaff(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		p := w.post()
+		kase, err := w.Open(ctx, officer, incident.Opening{Title: "A case"})
+		w.ok(err)
+		of := func(sender string) (n int) {
+			fs, err := w.FilesOf(ctx, kase.ID, 0)
+			w.ok(err)
+			for _, f := range fs {
+				if f.Sender == sender {
+					n++
+				}
+			}
+			return n
+		}
+		left := func() (out []string) {
+			es, err := w.Timeline(ctx, kase.ID, 0, 500)
+			w.ok(err)
+			for _, e := range es {
+				if strings.Contains(e.Detail, `"left":`) {
+					out = append(out, e.Detail)
+				}
+			}
+			return out
+		}
+		p.Receive(withFiles("From: Evil@x.example\nSubject: ["+kase.Ticket()+"] one\nMessage-ID: <1@x.example>\n", 30),
+			withFiles("From: evil@x.example\nSubject: ["+kase.Ticket()+"] two\nMessage-ID: <2@x.example>\n", 30))
+		w.work()
+		if n := of("evil@x.example"); n != 50 {
+			t.Errorf("%d files of one stranger are kept", n)
+		}
+		if said := left(); len(said) != 1 || !strings.Contains(said[0], `"left":12,"message":2`) { // of 62
+			t.Errorf("what stayed in its message: %q", said)
+		}
+		for i := range 4 {
+			p.Receive(withFiles(fmt.Sprintf("From: evil%d@x.example\nSubject: [%s] %d\nMessage-ID: <m%d@x.example>\n", i, kase.Ticket(), i, i), 60))
+		}
+		w.work()
+		if fs, err := w.FilesOf(ctx, kase.ID, 0); err != nil || len(fs) != 200 || len(left()) != 5 {
+			t.Errorf("%d files of strangers are kept, %q: %v", len(fs), left(), err)
+		}
+		p.Receive("From: evil@x.example\nSubject: [" + kase.Ticket() + "] last\nMessage-ID: <last@x.example>\n\nNothing to attach.\n")
+		w.work()
+		if said := left(); len(said) != 6 {
+			t.Errorf("the original of a message is no file of the case, and nobody says so: %q", said)
+		}
+		w.fill(kase.ID, 999)
+		_, err = w.Keep(ctx, officer, incident.File{Case: kase.ID, Name: "disk.img"}, strings.NewReader("x"))
+		w.ok(err)
+		_, err = w.Keep(ctx, officer, incident.File{Case: kase.ID, Name: "disk.img"}, strings.NewReader("x"))
+		w.refused(err, fault.Conflict, "1000 files already")
+		if fs, err := w.FilesOf(ctx, kase.ID, 0); err != nil || len(fs) != 1200 || fs[1199].Name != "disk.img" {
+			t.Errorf("%d files are listed, %v", len(fs), err)
+		}
+	})
+}
+
+// A report can be added to by mail with its ticket, and its reporter by their page.
+func TestStrangersMailTakesNoRoomFromTheReporter(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		p := w.post()
+		secret, r := w.handedIn(w.filing())
+		w.ok(w.Confirm(ctx, secret, w.code(&r)))
+		p.Receive(withFiles("From: evil@x.example\nSubject: ["+r.Ticket()+"] one\nMessage-ID: <1@x.example>\n", 60),
+			withFiles("From: "+r.Mail+"\nSubject: ["+r.Ticket()+"] forged\nMessage-ID: <2@x.example>\n", 60))
+		w.work()
+		if fs, err := w.FilesOf(ctx, 0, r.ID); err != nil || len(fs) != 100 {
+			t.Errorf("%d files, %v", len(fs), err)
+		}
+		for range maxFiles {
+			w.ok(w.KeepByLink(ctx, secret, "a", "", strings.NewReader("x")))
+		}
+		p.Receive(withFiles(vouched+"From: "+r.Mail+"\nSubject: ["+r.Ticket()+"] own\nMessage-ID: <3@x.example>\n", 60))
+		w.work()
+		if fs, err := w.FilesOf(ctx, 0, r.ID); err != nil || len(fs) != 100+maxFiles+61 {
+			t.Errorf("%d files, %v: our server vouches for the reporter's", len(fs), err)
+		}
+	})
+}
+
+// fill makes rows of files of a case, as if the staff had kept them.
+func (w *town) fill(caseID int64, n int) {
+	w.t.Helper()
+	w.ok(w.DB.Upkeep(context.Background(), func(tx *db.Tx) error {
+		for i := range n {
+			if _, err := tx.Exec(`INSERT INTO incident_file (case_id, report, addition, name, type, bytes, sha256, path, at, actor, by_name, note)
+				VALUES ($1, 0, 0, 'a', 'text/plain', 1, $2, $2, 1, 'test', 'Officer', '')`, caseID, fmt.Sprint(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 func TestHostileMailBecomesAReportInItsBounds(t *testing.T) {

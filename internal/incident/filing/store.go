@@ -114,3 +114,10 @@ func constituentOf(tx *db.Tx, mail string, day int64) (id int64, err error) {
 	}
 	return id, err
 }
+
+// isSaid tells whether an entry stands on a case's timeline.
+func isSaid(tx *db.Tx, caseID int64, kind, detail string) (bool, error) {
+	n := 0
+	err := tx.Row(`SELECT COUNT(*) FROM incident_entry WHERE case_id = $1 AND kind = $2 AND detail = $3`, caseID, kind, detail).Scan(&n)
+	return n > 0, err
+}

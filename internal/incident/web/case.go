@@ -209,6 +209,7 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 		Letter       int64
 		Subject      string
 		Message      int64
+		Left         int64
 		Verified     bool
 	}
 	json.Unmarshal([]byte(e.Detail), &d) // what cannot be read is shown by its kind alone
@@ -270,7 +271,9 @@ func entryOf(v web.Visitor, e incident.Entry) entry {
 	case "mail":
 		var from string
 		json.Unmarshal(d.From, &from)
-		out.What, out.Unknown = v.T("entry.mail-from", from), !d.Verified
+		if out.What, out.Unknown = v.T("entry.mail-from", from), !d.Verified; d.Left > 0 {
+			out.What = v.T("entry.mail-left", from, d.Left)
+		}
 		if out.Links = []section{{v.T("case.letters"), caseOf(e.Case) + "/letters"}}; v.May(Write) {
 			out.Links = append(out.Links, section{v.T("entry.reply"), fmt.Sprintf("%s/letters/new?reply=%d", caseOf(e.Case), d.Message)})
 		}
