@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -29,34 +30,62 @@ const batch = 200
 // errPassed is what an alarm ends with that somebody else was quicker about.
 var errPassed = errors.New("somebody else was quicker")
 
+// stuck are alarms that did not happen, and keep no other from happening.
+type stuck []error
+
+// Error implements error.
+func (s stuck) Error() string { return errors.Join(s...).Error() }
+
+// Unwrap gives the errors of the alarms.
+func (s stuck) Unwrap() []error { return s }
+
 // Fire lets happen what is due by now: reminders, lateness and escalations, each in an act of its own with its letters, so that each
 // happens once however often this is called, by however many. What a stop kept from happening is caught up with in its order. It tells how
-// many happened.
+// many happened. A clock that cannot be fired is logged and left for the next time; the others do not wait for it, and what was wrong with all
+// of these is the error in the end.
 func (d *Desk) Fire(ctx context.Context) (fired int, err error) {
+	left := map[int64]bool{}
+	var wrong stuck
 	for {
 		var due []Clock
 		err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
-			due, err = dueClocks(tx, d.now(), batch)
+			due, err = dueClocks(tx, d.now(), batch+len(left))
 			return err
 		})
-		if err != nil || len(due) == 0 {
-			return fired, err
+		if err != nil {
+			return fired, errors.Join(append(wrong, err)...)
+		}
+		due = slices.DeleteFunc(due, func(c Clock) bool { return left[c.ID] })
+		if len(due) == 0 {
+			break
 		}
 		for i := range due {
-			switch err := d.fire(ctx, &due[i]); {
-			case errors.Is(err, errPassed):
-			case err != nil:
-				return fired, fmt.Errorf("alarm of clock %d: %w", due[i].ID, err)
-			default:
+			err := d.fire(ctx, &due[i])
+			switch {
+			case err == nil:
 				fired++
+			case errors.Is(err, errPassed):
+			case ctx.Err() != nil: // stopping
+				return fired, errors.Join(append(wrong, err)...)
+			default:
+				err = fmt.Errorf("alarm of clock %d: %w", due[i].ID, err)
+				d.Incidents.Log.Error("an alarm did not happen", "clock", due[i].ID, "error", err)
+				left[due[i].ID], wrong = true, append(wrong, err)
 			}
 		}
 	}
+	if len(wrong) > 0 {
+		return fired, wrong
+	}
+	return fired, nil
 }
 
 // fire lets the next alarm of a clock happen, as the clock was when it was looked at.
 func (d *Desk) fire(ctx context.Context, seen *Clock) error {
 	n := seen.Stage
+	if n >= len(seen.Alarms) {
+		return fmt.Errorf("it has %d alarms, and number %d is due", len(seen.Alarms), n+1)
+	}
 	alarm := seen.Alarms[n]
 	staff, err := d.whom(ctx, seen, alarm.Kind)
 	if err != nil {

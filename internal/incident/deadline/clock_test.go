@@ -2,6 +2,7 @@ package deadline
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,8 +11,10 @@ import (
 	"tocsin/internal/incident"
 	"tocsin/internal/notify"
 	"tocsin/internal/platform/act"
+	"tocsin/internal/platform/clock"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
+	"tocsin/internal/platform/job"
 )
 
 func TestClocksFollowTheCircumstancesAndAreNeverRemoved(t *testing.T) {
@@ -302,6 +305,46 @@ func TestSeveralNodesCatchUpAndFireNothingTwice(t *testing.T) {
 				t.Errorf("a letter twice, or a reminder of what is over: %+v", l)
 			}
 			seen[l.Key] = true
+		}
+	})
+}
+
+func TestClockThatCannotBeFiredHoldsUpNoOther(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		ctx := context.Background()
+		bad := w.clockOf(w.file("plant", "early-warning", "").ID, 0, "notification")
+		w.ok(w.DB.Upkeep(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE clock SET alarms = '[]' WHERE id = $1`, bad.ID)
+			return err
+		}))
+		q := job.New(w.DB, w.clock, clock.Real(), w.Incidents.Log)
+		w.Register(q)
+		w.clock.Move(40 * 24 * time.Hour)
+		w.ok(w.DB.Upkeep(ctx, func(tx *db.Tx) error { return job.Enqueue(tx, "deadline.fire", "periodic", "", w.clock.Now()) }))
+		for range 12 { // a job that failed so often would wait for an hour
+			w.ok(q.Drain(ctx))
+			w.clock.Move(time.Hour)
+		}
+		good := w.clockOf(w.file("plant", "early-warning", "").ID, 0, "notification")
+		for _, before := range []time.Duration{time.Minute, 0} {
+			w.clock.Set(time.UnixMicro(good.Alarms[0].At).Add(-before))
+			w.ok(q.Drain(ctx))
+		}
+		happened := func(id int64) (n int) {
+			w.ok(w.DB.View(ctx, func(tx *db.Tx) error {
+				fired, err := alarmsWhere(tx, `clock = $1 ORDER BY n`, id)
+				n = len(fired)
+				return err
+			}))
+			return n
+		}
+		if happened(good.ID) != 1 || happened(bad.ID) != 0 {
+			t.Errorf("%d alarms of the good clock, %d of the bad one", happened(good.ID), happened(bad.ID))
+		}
+		w.clock.Set(time.UnixMicro(good.Alarms[1].At))
+		n, err := w.Fire(ctx)
+		if n == 0 || happened(good.ID) != 2 || err == nil || !strings.Contains(err.Error(), fmt.Sprintf("alarm of clock %d: it has 0 alarms", bad.ID)) {
+			t.Errorf("%d happened, and the error is %v", n, err)
 		}
 	})
 }

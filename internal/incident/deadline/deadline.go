@@ -7,6 +7,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -130,6 +131,9 @@ const every = 15 * time.Second
 func (d *Desk) Register(q *job.Queue) {
 	q.Periodic("deadline.fire", every, func(ctx context.Context, _ job.Job) error {
 		_, err := d.Fire(ctx)
+		if errors.As(err, new(stuck)) { // it is logged; a job that failed waits longer each time, and the others would wait with it
+			return nil
+		}
 		return err
 	})
 }
