@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/internal/audit"
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
@@ -246,6 +247,60 @@ func TestTheAuthorityGetsTheListAndNobodyElse(t *testing.T) {
 		w.refused(err, fault.Forbidden, "incident.rule")
 		_, err = w.Add(ctx, outsider, c.ID, Affected{Kind: Entity, Name: "x", Source: ByHand, Why: "x"})
 		w.refused(err, fault.Forbidden, "incident.write")
+	})
+}
+
+func TestOfACaseThatIsReadInsideOnlyNobodyIsTold(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		w.ok(w.Exportable(ctx, &c))
+		red := disclosure.PAPRed
+		c, err := w.Edit(ctx, officer, c.ID, 0, incident.Change{PAP: &red})
+		w.ok(err)
+		_, err = w.Tell(ctx, officer, c.ID, []int64{hospital}, w.notice(tlp.Amber))
+		w.refused(err, fault.Invalid, "may not be given TLP:AMBER, PAP:RED by mail")
+		_, err = w.Give(ctx, officer, c.ID, w.ids["ministry"], tlp.Amber, "the law")
+		w.refused(err, fault.Conflict, "may not be given TLP:AMBER, PAP:RED by mail")
+		w.refused(w.Exportable(ctx, &c), fault.Forbidden, "leaves in no file")
+	})
+}
+
+func TestTheSameNoticeIsSentOnceUnlessItWasTakenBack(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		tell := func(subject string) (int, error) {
+			n := w.notice(tlp.Amber)
+			n.Subject = subject
+			return w.Tell(ctx, officer, c.ID, []int64{hospital}, n)
+		}
+		_, err := tell("Your data")
+		w.ok(err)
+		n, err := tell("Your data")
+		w.refused(err, fault.Conflict, "this very letter to soc@hospital.example was written before")
+		if n != 0 {
+			t.Errorf("%d were sent", n)
+		}
+		_, err = tell("Your data, again")
+		w.ok(err)
+		all, err := w.List(ctx, c.ID)
+		w.ok(err)
+		i := slices.IndexFunc(all, func(a Affected) bool { return a.ID == hospital })
+		if len(all[i].Tellings) != 2 || all[i].Tellings[0].Letter == all[i].Tellings[1].Letter {
+			t.Fatalf("told: %+v", all[i].Tellings)
+		}
+		for _, x := range all[i].Tellings {
+			w.ok(w.DB.Act(ctx, act.Act{Actor: officer, Verb: "test.cancel"}, func(tx *db.Tx) error {
+				_, err := w.Outbox.Cancel(tx, "a mistake", x.Letter)
+				return err
+			}))
+		}
+		_, err = tell("Your data")
+		w.ok(err)
+		if all, err = w.List(ctx, c.ID); err != nil || len(all[i].Tellings) != 3 {
+			t.Errorf("after they were taken back: %+v %v", all[i].Tellings, err)
+		}
 	})
 }
 

@@ -208,18 +208,8 @@ const KindLetter = "letter"
 
 // post writes one letter down, and tells what was written to whom.
 func (d *Desk) post(tx *db.Tx, by act.Actor, m *Matter, dr *Draft, p *Prepared) (map[string]any, error) {
-	for key, n := p.letter.Key, 2; ; n++ {
-		was, err := d.Outbox.ByKey(tx, p.letter.Key)
-		if fault.KindOf(err) == fault.NotFound {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if was.State != notify.Cancelled && was.State != notify.Dead {
-			return nil, fault.Conflictf("this very letter to %s was written before: it is number %d of the outbox, %s", p.Mail, was.ID, was.State)
-		}
-		p.letter.Key = fmt.Sprintf("%s:%d", key, n)
+	if err := d.Outbox.Anew(tx, &p.letter); err != nil {
+		return nil, err
 	}
 	refs, err := d.references(tx, dr, p)
 	if err != nil {
@@ -401,7 +391,7 @@ func (d *Desk) write(ctx context.Context, m *Matter, dr *Draft, to Party, files 
 	}
 	switch i := slices.Index(may, false); {
 	case i == 0:
-		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", to.Mail, dr.Label)
+		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", to.Mail, marks[0])
 	case i > 0:
 		out.Withheld = fmt.Sprintf("%s may not be given the file %s, which is %s", to.Mail, files[i-1].Name, marks[i].Effective())
 	}
