@@ -111,8 +111,16 @@ func (d *Desk) Tell(ctx context.Context, by act.Actor, id int64, to []int64, n N
 	if len(bad) > 0 {
 		return 0, bad
 	}
+	return d.deliver(ctx, by, &c, ls, &n)
+}
+
+// deliver sends letters that were written of a case, if it may still travel as far as it might then.
+func (d *Desk) deliver(ctx context.Context, by act.Actor, was *incident.Case, ls []Letter, n *Notice) (sent int, err error) {
+	id := was.ID
 	err = d.act(ctx, by, "affected.tell", id, func(tx *db.Tx, c *incident.Case) error {
-		sent = 0
+		if sent = 0; c.Label > was.Label {
+			return fault.Conflictf("the case %s was marked %s while this was written: look again", c.Number, c.Label)
+		}
 		for _, l := range ls {
 			a, err := lock(tx, id, l.Affected)
 			if err != nil {

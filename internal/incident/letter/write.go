@@ -176,19 +176,24 @@ func (d *Desk) Send(ctx context.Context, by act.Actor, a About, dr Draft) (lette
 	if len(bad) > 0 {
 		return nil, bad
 	}
+	return d.deliver(ctx, by, m, &dr, ps)
+}
+
+// deliver sends letters that were written, if what they are about is still as it was then.
+func (d *Desk) deliver(ctx context.Context, by act.Actor, m *Matter, dr *Draft, ps []Prepared) (letters []int64, err error) {
 	attached, err := d.attach(ctx, by, ps[0].Files)
 	if err != nil {
 		return nil, err
 	}
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "letter.send", Object: string(m.Ref)}, func(tx *db.Tx) error {
 		letters = nil
-		if err := m.stands(tx); err != nil {
+		if err := m.stands(tx, ps); err != nil {
 			return err
 		}
 		var said []map[string]any
 		for _, p := range ps {
 			p.letter.Content.Attachments = attached
-			one, err := d.post(tx, by, m, &dr, &p)
+			one, err := d.post(tx, by, m, dr, &p)
 			if err != nil {
 				return err
 			}
