@@ -179,13 +179,16 @@ func (d *Desk) splitOff(ctx context.Context, tx *db.Tx, by act.Actor, old *Case,
 		o.Type = old.Type
 	}
 	if o.Label == 0 {
-		o.Label = old.Label
+		o.Label = max(old.Label, r.Label)
+	}
+	if err := asked(r, o.Label); err != nil {
+		return Case{}, err
 	}
 	c, err := d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}})
 	if err != nil {
 		return c, err
 	}
-	c.PAP, c.CrossBorder, c.Personal = old.PAP, old.CrossBorder, old.Personal
+	c.PAP, c.CrossBorder, c.Personal = old.PAP, old.CrossBorder || r.Details.CrossBorder == "yes", old.Personal || r.Details.PersonalData == "yes"
 	if !rated {
 		c.Impact, c.Reach, c.Severity = old.Impact, old.Reach, old.Severity
 	}

@@ -188,7 +188,7 @@ func TestReportsThatRepeatAnotherGoWhereItGoes(t *testing.T) {
 			_, err := w.Repeat(ctx, officer, r.ID, 0, of.ID)
 			w.ok(err)
 		}
-		a, b, c, d := w.filed("hospital"), w.filed("bank"), w.filed("bank"), w.filed("bank")
+		a, b, c, d := w.filed("bank"), w.filed("bank"), w.filed("bank"), w.filed("hospital")
 		repeats(c, b)
 		repeats(b, a)
 		_, err := w.Repeat(ctx, officer, a.ID, 0, c.ID)
@@ -276,7 +276,7 @@ func TestVerdictsAreKeptWhenCasesBecomeOne(t *testing.T) {
 func TestFileOfADuplicateThatIsTakenBackIsNoEvidenceOfTheCase(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
-		first, r := w.filed("hospital"), w.filed("bank")
+		first, r := w.filed("hospital"), w.filed("hospital")
 		one := w.accepted(first)
 		_, err := w.Repeat(ctx, officer, r.ID, 0, first.ID)
 		w.ok(err)
@@ -326,7 +326,7 @@ func TestNothingStaysBehindInACaseThatIsJoinedMeanwhile(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
 		for round := range 8 {
-			r, again := w.filed("hospital"), w.filed("bank")
+			r, again := w.filed("hospital"), w.filed("hospital")
 			one, two := w.accepted(r), w.accepted(w.filed("bank"))
 			start := make(chan struct{})
 			var wg sync.WaitGroup
@@ -385,6 +385,76 @@ func TestTwoCasesThatAreJoinedCrosswiseAtOnceAreOne(t *testing.T) {
 		}
 		if (w.now(one).State == Joined) == (w.now(two).State == Joined) {
 			t.Error("none of the two is left, or both are")
+		}
+	})
+}
+
+// What a reporter said travels no further than they allowed because a case was made of it, or because it came into one.
+func TestMarkingOfAReporterIsHeeded(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		marked := func(ref string, l tlp.Label) Report {
+			f := w.filing()
+			f.Label = l
+			r, _, err := w.File(ctx, officer, Reporter{Origin: FromPortal, Constituent: w.ids[ref]}, f)
+			w.ok(err)
+			return r
+		}
+		strict := marked("hospital", tlp.AmberStrict)
+		_, err := w.Accept(ctx, officer, strict.ID, 0, Opening{Label: tlp.Clear})
+		w.refused(err, fault.Invalid, "marked the report TLP:AMBER+STRICT")
+		if c := w.accepted(strict); c.Label != tlp.AmberStrict {
+			t.Errorf("the case is %s", c.Label)
+		}
+		open := func() Case {
+			c, err := w.Accept(ctx, officer, marked("bank", tlp.Clear).ID, 0, Opening{})
+			w.ok(err)
+			if c.Label != tlp.Clear {
+				t.Fatalf("the case is %s", c.Label)
+			}
+			return c
+		}
+		one, two := open(), marked("hospital", tlp.AmberStrict)
+		c, err := w.Merge(ctx, officer, two.ID, 0, one.ID)
+		w.ok(err)
+		if c.Label != tlp.AmberStrict || w.now(one).Label != tlp.AmberStrict {
+			t.Errorf("the case with it is %s", c.Label)
+		}
+		wide := tlp.Green
+		w.rated(one, Change{Label: &wide}) // somebody says why
+		_, err = w.Split(ctx, officer, two.ID, Opening{Label: tlp.Green}, "another one")
+		w.refused(err, fault.Invalid, "marked the report TLP:AMBER+STRICT")
+		if c, err = w.Split(ctx, officer, two.ID, Opening{}, "another one"); err != nil || c.Label != tlp.AmberStrict {
+			t.Errorf("split off it is %s, %v", c.Label, err)
+		}
+		three := open()
+		first, err := reportsIn(w, three.ID)
+		w.ok(err)
+		_, err = w.Repeat(ctx, officer, marked("bank", tlp.Amber).ID, 0, first[0].ID)
+		w.ok(err)
+		if got := w.now(three).Label; got != tlp.Amber {
+			t.Errorf("with one that repeats its report the case is %s", got)
+		}
+	})
+}
+
+func reportsIn(w *town, id int64) (out []Report, err error) {
+	err = w.DB.View(context.Background(), func(tx *db.Tx) error {
+		out, err = ReadReports(tx, id)
+		return err
+	})
+	return out, err
+}
+
+// The law binds each of those who report: nobody's deadlines end because another one reported the same before.
+func TestAReportRepeatsNoneOfAnotherReporter(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		first, other := w.filed("hospital"), w.filed("bank")
+		_, err := w.Repeat(ctx, officer, other.ID, 0, first.ID)
+		w.refused(err, fault.Conflict, "add the report to the case of the other one instead")
+		if r, err := w.Report(ctx, other.ID); err != nil || r.State != Received {
+			t.Errorf("it is %s, %v", r.State, err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -21,6 +22,9 @@ func (d *Desk) Accept(ctx context.Context, by act.Actor, report, version int64, 
 		if o.Label == 0 {
 			o.Label = r.Marking().Effective()
 		}
+		if err := asked(r, o.Label); err != nil {
+			return err
+		}
 		if c, err = d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}}); err != nil {
 			return err
 		}
@@ -37,7 +41,15 @@ func (d *Desk) Accept(ctx context.Context, by act.Actor, report, version int64, 
 	return c, err
 }
 
-// Merge adds a report to a case that is there.
+// asked refuses to let what a reporter said travel further than they allowed, unless somebody says why: that is said of the case.
+func asked(r *Report, label tlp.Label) error {
+	if label < r.Label {
+		return fault.Problems{{Field: "tlp", Message: fmt.Sprintf("its reporter marked the report %s: make a case of it that is, then change the case and say why it may travel further", r.Label)}}
+	}
+	return nil
+}
+
+// Merge adds a report to a case that is there. The case is marked as strictly as the report from then on.
 func (d *Desk) Merge(ctx context.Context, by act.Actor, report, version, into int64) (c Case, err error) {
 	_, err = d.triage(ctx, by, "report.merge", report, version, func(tx *db.Tx, r *Report) error {
 		if c, err = lockCase(tx, into); err != nil {
@@ -54,11 +66,12 @@ func (d *Desk) Merge(ctx context.Context, by act.Actor, report, version, into in
 		}
 		c.Aware, c.Changed = min(c.Aware, r.Aware), d.now()
 		c.CrossBorder, c.Personal = c.CrossBorder || r.Details.CrossBorder == "yes", c.Personal || r.Details.PersonalData == "yes"
+		c.Label = max(c.Label, r.Marking().Effective())
 		if err := updateCase(tx, &c); err != nil {
 			return err
 		}
 		r.State, r.Case = Merged, c.ID
-		tx.Note("", detail(map[string]any{"case": c.Number}))
+		tx.Note("", detail(map[string]any{"case": c.Number, "tlp": c.Label}))
 		if err := d.attach(ctx, tx, by, r, &c); err != nil {
 			return err
 		}
@@ -113,6 +126,9 @@ func (d *Desk) Repeat(ctx context.Context, by act.Actor, report, version, of int
 		if first.State == Draft || first.State == Duplicate {
 			return fault.Conflictf("the report %s is a %s itself: name the one that it repeats", first.Number, first.State)
 		}
+		if r.Constituent != 0 && r.Constituent != first.Constituent {
+			return fault.Conflictf("%s and %s are of different reporters, and the law binds each of them: add the report to the case of the other one instead", r.Number, first.Number)
+		}
 		r.State, r.SameAs, r.Case = Duplicate, of, 0
 		tx.Note("", detail(map[string]any{"of": first.Number}))
 		if first.Case == 0 {
@@ -123,8 +139,20 @@ func (d *Desk) Repeat(ctx context.Context, by act.Actor, report, version, of int
 			return err
 		}
 		r.Case = c.ID
+		if err := heed(tx, &c, r); err != nil {
+			return err
+		}
 		return d.attach(ctx, tx, by, r, &c)
 	})
+}
+
+// heed marks a case as strictly as a report that came into it.
+func heed(tx *db.Tx, c *Case, r *Report) error {
+	if c.Label >= r.Marking().Effective() {
+		return nil
+	}
+	c.Label = r.Marking().Effective()
+	return updateCase(tx, c)
 }
 
 // follow gives the reports that repeat a report to the case that it is part of now.
@@ -154,7 +182,14 @@ func (d *Desk) follow(ctx context.Context, tx *db.Tx, by act.Actor, first *Repor
 		if err := moveFilesOfReport(tx, r.ID, r.Case); err != nil {
 			return err
 		}
-		if err := d.attach(ctx, tx, by, &r, &Case{ID: r.Case}); err != nil {
+		c, err := lockCase(tx, r.Case)
+		if err != nil {
+			return err
+		}
+		if err := heed(tx, &c, &r); err != nil {
+			return err
+		}
+		if err := d.attach(ctx, tx, by, &r, &c); err != nil {
 			return err
 		}
 		if err := d.decided(ctx, tx, &r); err != nil {
