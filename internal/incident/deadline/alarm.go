@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -30,28 +31,36 @@ const batch = 200
 var errPassed = errors.New("somebody else was quicker")
 
 // Fire lets happen what is due by now: reminders, lateness and escalations, each in an act of its own with its letters, so that each
-// happens once however often this is called, by however many. What a stop kept from happening is caught up with in its order. It tells how
-// many happened.
+// happens once however often this is called, by however many. What a stop kept from happening is caught up with in its order. An alarm that
+// cannot happen keeps no other from it: it is tried again the next time. It tells how many happened.
 func (d *Desk) Fire(ctx context.Context) (fired int, err error) {
-	for {
+	failed := map[int64]bool{}
+	var faults []error
+	for len(failed) < batch { // more are no fault of single clocks
 		var due []Clock
 		err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
-			due, err = dueClocks(tx, d.now(), batch)
+			due, err = dueClocks(tx, d.now(), batch+len(failed))
 			return err
 		})
+		due = slices.DeleteFunc(due, func(c Clock) bool { return failed[c.ID] })
 		if err != nil || len(due) == 0 {
-			return fired, err
+			return fired, errors.Join(append(faults, err)...)
 		}
 		for i := range due {
 			switch err := d.fire(ctx, &due[i]); {
 			case errors.Is(err, errPassed):
 			case err != nil:
-				return fired, fmt.Errorf("alarm of clock %d: %w", due[i].ID, err)
+				failed[due[i].ID] = true
+				faults = append(faults, fmt.Errorf("alarm of clock %d: %w", due[i].ID, err))
 			default:
 				fired++
 			}
+			if ctx.Err() != nil {
+				return fired, errors.Join(append(faults, ctx.Err())...)
+			}
 		}
 	}
+	return fired, errors.Join(faults...)
 }
 
 // fire lets the next alarm of a clock happen, as the clock was when it was looked at.
