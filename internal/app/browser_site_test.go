@@ -160,6 +160,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	_, err = w.Sitreps.Approve(t.Context(), act.Machine, 1, 0)
 	must(err)
 	root.post(t, at, "/sitreps/1/distribute", url.Values{"everybody": {"1"}})
+	out.start = append(out.start, "/portal/sitreps", "/portal/sitreps/1")
 	root.post(t, at, "/sitreps/1/correct", url.Values{"reason": {"One gateway was forgotten."}})
 	root.post(t, at, "/sitreps", nil)
 	root.start = append(root.start, "/sitreps/1", "/sitreps/1/print", "/sitreps/2/edit", "/sitreps/3", "/sitreps/1/distribute?everybody=1&staff=1", "/sitreps/2/distribute?same=1",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/event/digest"
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/identity"
 	"tocsin/internal/incident"
 	"tocsin/internal/incident/affected"
@@ -236,6 +238,20 @@ func (f *full) make(kind string, role identity.Role, own bool) string {
 		open, _, err := w.Sitreps.List(t.Context(), sitrep.Filter{State: sitrep.Draft, Limit: 1})
 		f.must(err)
 		return fmt.Sprint(open[0].ID)
+	case "told-sitrep": // of nobody's: all constituents may have it. What was the draft is none any more.
+		if f.made[kind] != "" {
+			return f.made[kind]
+		}
+		f.made[kind] = f.make("sitrep", role, own)
+		maps.DeleteFunc(f.made, func(key, _ string) bool { return strings.HasPrefix(key, "sitrep") })
+		var id int64
+		fmt.Sscan(f.made[kind], &id)
+		green := tlp.Green
+		_, err := w.Sitreps.Edit(t.Context(), f.root, id, sitrep.Edit{Language: "en", Label: &green})
+		f.must(err)
+		_, err = w.Sitreps.Approve(t.Context(), act.Machine, id, 0)
+		f.must(err)
+		return f.made[kind]
 	case "special-cert": // of nobody's: the register is public
 		c, err := w.Special.Save(t.Context(), f.root, special.CERT{Name: "CERT of the grids", Organisation: "Grids", Scope: "Grids", Mail: "cert@grids.example"})
 		f.must(err)

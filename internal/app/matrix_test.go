@@ -94,6 +94,10 @@ var placed = map[string][]string{
 	"/sectors/":                               {"=energy"},
 	"/shared/cases/":                          {"part"},
 	"/sitreps/":                               {"sitrep"},
+	"/portal/sitreps/":                        {"told-sitrep"},
+	"/portal/sitreps/{id}/export/":            {"told-sitrep", "=md"},
+	"/api/portal/sitreps/":                    {"told-sitrep"},
+	"/api/portal/sitreps/{id}/export/":        {"told-sitrep", "=md"},
 	"/sitreps/{id}/export/":                   {"sitrep", "=md"},
 	"/api/sitreps/":                           {"sitrep"},
 	"/api/statistics/years/":                  {"=2025"},
@@ -286,7 +290,7 @@ func (f *full) expect(d app.Declared, role identity.Role, own bool, kinds []stri
 		return allowed
 	}
 	kind := kinds[len(kinds)-1]
-	if strings.HasPrefix(kind, "=") {
+	if strings.HasPrefix(kind, "=") || kind == "told-sitrep" { // which all constituents may have
 		return allowed
 	}
 	if slices.Contains(personal, kind) {

@@ -57,6 +57,14 @@ func (m Marking) Effective() tlp.Label {
 	return m.Default
 }
 
+// String is the label that counts, with PAP where there is one: "TLP:AMBER, PAP:RED".
+func (m Marking) String() string {
+	if m.PAP == NoPAP {
+		return m.Effective().String()
+	}
+	return m.Effective().String() + ", " + m.PAP.String()
+}
+
 // Audience is whom a source lets be told, besides the nation's own staff. The zero value is no restriction beyond the label.
 type Audience string
 

@@ -146,7 +146,8 @@ func entriesOf(tx *db.Tx, id, before int64, limit int) (out []Entry, err error) 
 	return out, err
 }
 
-// moveCase gives what stands at a case to another one.
+// moveCase gives what stands at a case to another one. What a person said of an indicator counts more than that it was proposed, and a
+// case is not linked to itself.
 func moveCase(tx *db.Tx, from, into int64) error {
 	for _, q := range []string{
 		`UPDATE incident_entry SET case_id = $1, shared = 0 WHERE case_id = $2`, // the participants of one case are not those of the other
@@ -154,12 +155,14 @@ func moveCase(tx *db.Tx, from, into int64) error {
 		`INSERT INTO incident_party (case_id, constituent, part, at, name) SELECT $1, constituent, part, at, name FROM incident_party WHERE case_id = $2 ON CONFLICT DO NOTHING`,
 		`UPDATE incident_task SET case_id = $1 WHERE case_id = $2`,
 		`INSERT INTO incident_indicator (case_id, type, value, verdict, source, at, name) SELECT $1, type, value, verdict, source, at, name FROM incident_indicator
-			WHERE case_id = $2 ON CONFLICT DO NOTHING`,
+			WHERE case_id = $2 ON CONFLICT (case_id, type, value) DO UPDATE SET verdict = excluded.verdict, name = excluded.name
+			WHERE incident_indicator.verdict = 'proposed'`,
 		`INSERT INTO incident_link (case_id, object, title, at, name) SELECT $1, object, title, at, name FROM incident_link WHERE case_id = $2 ON CONFLICT DO NOTHING`,
 	} {
 		if _, err := tx.Exec(q, into, from); err != nil {
 			return err
 		}
 	}
-	return moveReports(tx, from, into)
+	_, err := deleteLink(tx, into, fmt.Sprintf("case:%d", into))
+	return err
 }

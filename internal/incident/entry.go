@@ -42,7 +42,8 @@ type Entry struct {
 	Name    string `json:"name"`
 }
 
-// enter writes an entry down in the caller's act.
+// enter writes an entry down in the caller's act, which holds the case, a report of it or something of a part of it: else the case may
+// become part of another one at this moment, and the entry stays behind.
 func (d *Desk) enter(tx *db.Tx, by act.Actor, e *Entry) error {
 	e.Written, e.Actor, e.Name = d.now(), by.Subject(), by.Name
 	if e.At == 0 {
@@ -79,7 +80,7 @@ func (d *Desk) Note(ctx context.Context, by act.Actor, id int64, e Entry) (Entry
 		return e, err
 	}
 	err := d.DB.Act(ctx, act.Act{Actor: by, Verb: "case.note", Object: fmt.Sprintf("case:%d", id)}, func(tx *db.Tx) error {
-		c, err := caseByID(tx, id)
+		c, err := lockCase(tx, id)
 		if err != nil {
 			return err
 		}

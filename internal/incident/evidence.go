@@ -63,7 +63,7 @@ func (d *Desk) Register(q *job.Queue) {
 }
 
 // Keep keeps a file of a report, a case or both, as it comes: it is hashed while it is written, never held in memory, and there only when
-// all of it is durable.
+// all of it is durable. A file of a case that is part of another one is that one's.
 func (d *Desk) Keep(ctx context.Context, by act.Actor, f File, r io.Reader) (File, error) {
 	f.Name, f.Type = fileName(f.Name), fileType(f.Type)
 	var m mistakes
@@ -88,8 +88,9 @@ func (d *Desk) Keep(ctx context.Context, by act.Actor, f File, r io.Reader) (Fil
 		return f, err
 	}
 	d.Step("written")
-	verb := "evidence.keep"
-	err := d.DB.Act(ctx, act.Act{Actor: by, Verb: verb}, func(tx *db.Tx) error {
+	of := f.Case
+	err := d.DB.Act(ctx, act.Act{Actor: by, Verb: "evidence.keep"}, func(tx *db.Tx) error {
+		f.Case = of
 		if f.Report != 0 {
 			r, err := lockReport(tx, f.Report)
 			if err != nil {
@@ -100,9 +101,14 @@ func (d *Desk) Keep(ctx context.Context, by act.Actor, f File, r io.Reader) (Fil
 			}
 		}
 		if f.Case != 0 {
-			if _, err := caseByID(tx, f.Case); err != nil {
+			c, err := lockStanding(tx, f.Case) // the file is not lost when the case became part of another one while it came
+			if err != nil {
 				return err
 			}
+			if c.ID != f.Case && f.shared {
+				return noCase(f.Case) // whose participants are others
+			}
+			f.Case = c.ID
 		}
 		n, err := countFiles(tx, f.Case, f.Report)
 		if err != nil {

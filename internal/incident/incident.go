@@ -72,6 +72,8 @@ type Extension struct {
 	Changed func(ctx context.Context, tx *db.Tx, c *Case) error
 	// Joined is called when a case becomes part of another one, which has its number in from.MergedInto by then.
 	Joined func(ctx context.Context, tx *db.Tx, from, into *Case) error
+	// Split is called when a report left a case for one of its own, before Decided is called of the report.
+	Split func(ctx context.Context, tx *db.Tx, from, into *Case) error
 }
 
 // New returns the desk of a world.
@@ -172,6 +174,9 @@ func LockCase(tx *db.Tx, id int64) (Case, error) { return lockCase(tx, id) }
 
 // ReadReport reads a report in the transaction of a part's act.
 func ReadReport(tx *db.Tx, id int64) (Report, error) { return reportByID(tx, id) }
+
+// LockReport is ReadReport, and nobody changes the report before the act is over. Who locks reports and cases locks the reports first.
+func LockReport(tx *db.Tx, id int64) (Report, error) { return lockReport(tx, id) }
 
 // ReadReports reads the reports of a case in the transaction of a part's act, the first one first, at most 1,000.
 func ReadReports(tx *db.Tx, caseID int64) ([]Report, error) { return reportsOfCase(tx, caseID) }

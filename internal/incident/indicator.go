@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tocsin/internal/disclosure"
 	"tocsin/internal/format/indicator"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
@@ -160,6 +161,15 @@ func (d *Desk) Indicators(ctx context.Context, id int64, v Verdict) (out []Indic
 
 // IndicatorFormats are those of ExportIndicators.
 func IndicatorFormats() []string { return []string{"csv", "json"} }
+
+// Exportable refuses files of a case that is read inside Tocsin only (PAP:RED).
+func (d *Desk) Exportable(ctx context.Context, c *Case) error {
+	may, err := d.Gate.Foresee(ctx, disclosure.Recipient{Kind: disclosure.Staff}, disclosure.Export, []disclosure.Marking{c.Marking()})
+	if err == nil && !may[0] {
+		err = fault.New(fault.Forbidden, "the case %s is %s: it is read inside Tocsin and leaves in no file; a duty officer can mark it otherwise, and says why", c.Number, c.Marking())
+	}
+	return err
+}
 
 // ExportIndicators writes the confirmed indicators of a case, each with the case's labels.
 func (d *Desk) ExportIndicators(ctx context.Context, w io.Writer, format string, c *Case) error {

@@ -311,6 +311,9 @@ func (d *Desk) Contribute(ctx context.Context, by act.Actor, id int64, text stri
 		return err
 	}
 	return d.DB.Act(ctx, act.Act{Actor: by, Verb: "case.contribute", Object: fmt.Sprintf("case:%d", id)}, func(tx *db.Tx) error {
+		if _, err := lockCase(tx, id); err != nil {
+			return err
+		}
 		if _, _, err := d.takesPart(tx, by, id); err != nil {
 			return err
 		}

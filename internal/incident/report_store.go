@@ -96,6 +96,17 @@ func reportsOfCase(tx *db.Tx, id int64) (out []Report, err error) {
 	return out, err
 }
 
+// repeatsOf are the reports that repeat a report, at most 1,000.
+func repeatsOf(tx *db.Tx, id int64) (out []int64, err error) {
+	err = tx.PreparedEach(`SELECT id FROM incident_report WHERE same_as = $1 AND same_as <> 0 ORDER BY id LIMIT 1000`, []any{id}, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		out = append(out, id)
+		return err
+	})
+	return out, err
+}
+
 // reportsOfConstituents are the latest reports of constituents, with the drafts of one account.
 func reportsOfConstituents(tx *db.Tx, of []int64, account, before int64, limit int) (out []Report, err error) {
 	args := []any{account, before, limit}

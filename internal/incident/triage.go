@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -21,6 +22,9 @@ func (d *Desk) Accept(ctx context.Context, by act.Actor, report, version int64, 
 		if o.Label == 0 {
 			o.Label = r.Marking().Effective()
 		}
+		if err := asked(r, o.Label); err != nil {
+			return err
+		}
 		if c, err = d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}}); err != nil {
 			return err
 		}
@@ -37,7 +41,15 @@ func (d *Desk) Accept(ctx context.Context, by act.Actor, report, version int64, 
 	return c, err
 }
 
-// Merge adds a report to a case that is there.
+// asked refuses to let what a reporter said travel further than they allowed, unless somebody says why: that is said of the case.
+func asked(r *Report, label tlp.Label) error {
+	if label < r.Label {
+		return fault.Problems{{Field: "tlp", Message: fmt.Sprintf("its reporter marked the report %s: make a case of it that is, then change the case and say why it may travel further", r.Label)}}
+	}
+	return nil
+}
+
+// Merge adds a report to a case that is there. The case is marked as strictly as the report from then on.
 func (d *Desk) Merge(ctx context.Context, by act.Actor, report, version, into int64) (c Case, err error) {
 	_, err = d.triage(ctx, by, "report.merge", report, version, func(tx *db.Tx, r *Report) error {
 		if c, err = lockCase(tx, into); err != nil {
@@ -46,16 +58,20 @@ func (d *Desk) Merge(ctx context.Context, by act.Actor, report, version, into in
 		if c.State == Joined {
 			return fault.Conflictf("the case %s is part of another one now: add the report to that one", c.Number)
 		}
+		if c.State == Closed { // deadlines of the report would run in it
+			return closed(&c)
+		}
 		if err := d.party(tx, by, &c, Party{Constituent: r.Constituent, Part: AsReporter}); err != nil {
 			return err
 		}
 		c.Aware, c.Changed = min(c.Aware, r.Aware), d.now()
 		c.CrossBorder, c.Personal = c.CrossBorder || r.Details.CrossBorder == "yes", c.Personal || r.Details.PersonalData == "yes"
+		c.Label = max(c.Label, r.Marking().Effective())
 		if err := updateCase(tx, &c); err != nil {
 			return err
 		}
 		r.State, r.Case = Merged, c.ID
-		tx.Note("", detail(map[string]any{"case": c.Number}))
+		tx.Note("", detail(map[string]any{"case": c.Number, "tlp": c.Label}))
 		if err := d.attach(ctx, tx, by, r, &c); err != nil {
 			return err
 		}
@@ -103,17 +119,91 @@ func (d *Desk) Repeat(ctx context.Context, by act.Actor, report, version, of int
 		if of == report {
 			return fault.Problems{{Field: "of", Message: "a report does not repeat itself"}}
 		}
-		first, err := reportByID(tx, of)
+		first, err := lockReport(tx, of) // nobody makes a case of it, or of it one that repeats this one, meanwhile
 		if err != nil {
 			return err
 		}
 		if first.State == Draft || first.State == Duplicate {
 			return fault.Conflictf("the report %s is a %s itself: name the one that it repeats", first.Number, first.State)
 		}
-		r.State, r.SameAs, r.Case = Duplicate, of, first.Case
+		if r.Constituent != 0 && r.Constituent != first.Constituent {
+			return fault.Conflictf("%s and %s are of different reporters, and the law binds each of them: add the report to the case of the other one instead", r.Number, first.Number)
+		}
+		r.State, r.SameAs, r.Case = Duplicate, of, 0
 		tx.Note("", detail(map[string]any{"of": first.Number}))
-		return nil
+		if first.Case == 0 {
+			return nil
+		}
+		c, err := lockStanding(tx, first.Case) // it may become part of another one at this moment
+		if err != nil {
+			return err
+		}
+		r.Case = c.ID
+		if err := heed(tx, &c, r); err != nil {
+			return err
+		}
+		return d.attach(ctx, tx, by, r, &c)
 	})
+}
+
+// heed marks a case as strictly as a report that came into it.
+func heed(tx *db.Tx, c *Case, r *Report) error {
+	if c.Label >= r.Marking().Effective() {
+		return nil
+	}
+	c.Label = r.Marking().Effective()
+	return updateCase(tx, c)
+}
+
+// follow gives the reports that repeat a report to the case that it is part of now.
+func (d *Desk) follow(ctx context.Context, tx *db.Tx, by act.Actor, first *Report) error {
+	if first.Case == 0 {
+		return nil
+	}
+	of, err := repeatsOf(tx, first.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range of {
+		r, err := lockReport(tx, id)
+		if err != nil {
+			return err
+		}
+		if r.State != Duplicate || r.SameAs != first.ID || r.Case == first.Case {
+			continue
+		}
+		r.Case = first.Case
+		if err := updateDecision(tx, &r); err != nil {
+			return err
+		}
+		if err := tx.Also("report.follow", string(r.Ref()), detail(map[string]any{"of": first.Number, "case": r.Case})); err != nil {
+			return err
+		}
+		if err := moveFilesOfReport(tx, r.ID, r.Case); err != nil {
+			return err
+		}
+		c, err := lockCase(tx, r.Case)
+		if err != nil {
+			return err
+		}
+		if err := heed(tx, &c, &r); err != nil {
+			return err
+		}
+		if err := d.attach(ctx, tx, by, &r, &c); err != nil {
+			return err
+		}
+		if err := d.decided(ctx, tx, &r); err != nil {
+			return err
+		}
+		if err := d.follow(ctx, tx, by, &r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func closed(c *Case) error {
+	return fault.Conflictf("the case %s is closed: open it again first, and say why", c.Number)
 }
 
 // Untriage brings a rejected report, or a duplicate, back to the board.
@@ -123,7 +213,7 @@ func (d *Desk) Untriage(ctx context.Context, by act.Actor, report, version int64
 			return fault.Conflictf("the report %s is %s: there is nothing to take back", r.Number, r.State)
 		}
 		r.State, r.Case, r.SameAs, r.Reason = Received, 0, 0, ""
-		return nil
+		return moveFilesOfReport(tx, r.ID, 0) // they are no evidence of the case any more
 	})
 }
 
@@ -137,7 +227,8 @@ func (d *Desk) triage(ctx context.Context, by act.Actor, verb string, report, ve
 	})
 }
 
-func (d *Desk) sift(ctx context.Context, by act.Actor, verb string, report, version int64, fn func(tx *db.Tx, r *Report) error) (r Report, err error) {
+// sift decides about a report in one act. then is done when that is written down.
+func (d *Desk) sift(ctx context.Context, by act.Actor, verb string, report, version int64, fn func(tx *db.Tx, r *Report) error, then ...func(tx *db.Tx, r *Report) error) (r Report, err error) {
 	if err := staff(by); err != nil {
 		return r, err
 	}
@@ -158,110 +249,18 @@ func (d *Desk) sift(ctx context.Context, by act.Actor, verb string, report, vers
 		if err := updateDecision(tx, &r); err != nil {
 			return err
 		}
-		return d.decided(ctx, tx, &r)
-	})
-	return r, err
-}
-
-// Join makes a case part of another one: its reports, timeline, files and parties go there.
-func (d *Desk) Join(ctx context.Context, by act.Actor, id, version, into int64, reason string) (c Case, err error) {
-	var m mistakes
-	m.text("reason", &reason, maxSummary, true)
-	if err := m.err(); err != nil {
-		return c, err
-	}
-	return d.edit(ctx, by, "case.join", id, version, func(tx *db.Tx, from *Case) error {
-		if id == into {
-			return fault.Problems{{Field: "into", Message: "a case cannot become part of itself"}}
-		}
-		to, err := lockCase(tx, into)
-		if err != nil {
+		if err := d.decided(ctx, tx, &r); err != nil {
 			return err
 		}
-		if to.State == Joined {
-			return fault.Conflictf("the case %s is part of another one itself: name that one", to.Number)
-		}
-		if err := moveCase(tx, id, into); err != nil {
+		if err := d.follow(ctx, tx, by, &r); err != nil {
 			return err
 		}
-		from.State, from.MergedInto = Joined, into
-		to.Aware, to.Changed = min(to.Aware, from.Aware), d.now()
-		to.CrossBorder, to.Personal = to.CrossBorder || from.CrossBorder, to.Personal || from.Personal
-		to.Label = max(to.Label, from.Label)
-		if to.Parties, err = partiesOf(tx, into); err != nil {
-			return err
-		}
-		if err := updateCase(tx, &to); err != nil {
-			return err
-		}
-		tx.Note("", detail(map[string]any{"from": from.Number, "into": to.Number, "reason": reason}))
-		e := Entry{Case: into, Kind: KindMerge, Text: reason, Detail: detail(map[string]any{"case": id, "number": from.Number, "title": from.Title})}
-		if err := d.enter(tx, by, &e); err != nil {
-			return err
-		}
-		for _, x := range d.ext {
-			if x.Joined != nil {
-				if err := x.Joined(ctx, tx, from, &to); err != nil {
-					return err
-				}
-			}
-		}
-		return d.changed(ctx, tx, &to)
-	})
-}
-
-// Split takes a report out of a case of several and makes a case of its own of it.
-func (d *Desk) Split(ctx context.Context, by act.Actor, report int64, o Opening, reason string) (c Case, err error) {
-	var m mistakes
-	m.text("reason", &reason, maxSummary, true)
-	if err := m.err(); err != nil {
-		return c, err
-	}
-	_, err = d.sift(ctx, by, "report.split", report, 0, func(tx *db.Tx, r *Report) error {
-		if r.Case == 0 {
-			return fault.Conflictf("the report %s is part of no case", r.Number)
-		}
-		old, err := lockCase(tx, r.Case)
-		if err != nil {
-			return err
-		}
-		all, err := reportsOfCase(tx, old.ID)
-		if err != nil {
-			return err
-		}
-		if len(all) < 2 {
-			return fault.Conflictf("the report %s is the only one of the case %s: there is nothing to split", r.Number, old.Number)
-		}
-		if o.Title == "" {
-			o.Title = r.Title
-		}
-		if o.Label == 0 {
-			o.Label = old.Label
-		}
-		if c, err = d.open(ctx, tx, by, o, r.Aware, []Party{{Constituent: r.Constituent, Part: AsReporter}}); err != nil {
-			return err
-		}
-		for _, e := range []Entry{
-			{Case: old.ID, Kind: KindSplit, Text: reason, Detail: detail(map[string]any{"report": r.ID, "report_number": r.Number, "case": c.ID, "number": c.Number})},
-			{Case: c.ID, Kind: KindSplit, Text: reason, Detail: detail(map[string]any{"from": old.ID, "number": old.Number})},
-		} {
-			if err := d.enter(tx, by, &e); err != nil {
+		for _, fn := range then {
+			if err := fn(tx, &r); err != nil {
 				return err
 			}
 		}
-		if err := moveFilesOfReport(tx, r.ID, c.ID); err != nil {
-			return err
-		}
-		r.State, r.Case = Accepted, c.ID
-		tx.Note(string(r.Ref()), detail(map[string]any{"from": old.Number, "case": c.Number, "reason": reason}))
-		old.Changed = d.now()
-		if err := updateCase(tx, &old); err != nil {
-			return err
-		}
-		if err := d.attach(ctx, tx, by, r, &c); err != nil {
-			return err
-		}
-		return d.changed(ctx, tx, &old)
+		return nil
 	})
-	return c, err
+	return r, err
 }

@@ -77,6 +77,23 @@ func (o *Outbox) Cancel(tx *db.Tx, reason string, ids ...int64) (int64, error) {
 	return o.cancel(tx, ids, reason)
 }
 
+// Anew gives a letter that people write a key of its own when the one it has was cancelled or given up. What was written before and is
+// not is not written again: that is a fault of kind Conflict.
+func (o *Outbox) Anew(tx *db.Tx, l *Letter) error {
+	for key, n := l.Key, 2; ; n++ {
+		was, err := o.ByKey(tx, l.Key)
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			return nil
+		case err != nil:
+			return err
+		case was.State != Cancelled && was.State != Dead:
+			return fault.Conflictf("this very letter to %s was written before: it is number %d of the outbox, %s", l.To, was.ID, was.State)
+		}
+		l.Key = fmt.Sprintf("%s:%d", key, n)
+	}
+}
+
 // ByKey finds a letter in the caller's transaction; an unknown key is a fault of kind NotFound.
 func (o *Outbox) ByKey(tx *db.Tx, key string) (Letter, error) {
 	l, err := letterBy(tx, "uniq", key)

@@ -211,14 +211,16 @@ func (d *Desk) act(ctx context.Context, by act.Actor, verb string, id int64, fn 
 	if !identity.Allowed(by, "incident.write") {
 		return fault.New(fault.Forbidden, "this asks for the permission incident.write, which you do not have")
 	}
-	c, err := d.Case(ctx, id)
-	if err != nil {
-		return err
-	}
-	if c.State == incident.Joined {
-		return fault.Conflictf("the case %s is part of another one now: go there", c.Number)
-	}
-	return d.DB.Act(ctx, act.Act{Actor: by, Verb: verb, Object: string(c.Ref())}, func(tx *db.Tx) error { return fn(tx, &c) })
+	return d.DB.Act(ctx, act.Act{Actor: by, Verb: verb, Object: fmt.Sprintf("case:%d", id)}, func(tx *db.Tx) error {
+		c, err := incident.LockCase(tx, id)
+		if err != nil {
+			return err
+		}
+		if c.State == incident.Joined {
+			return fault.Conflictf("the case %s is part of another one now: go there", c.Number)
+		}
+		return fn(tx, &c)
+	})
 }
 
 // Add adds some to those whom a case affects; who is there already stays as it is. It tells how many are new.

@@ -5,10 +5,12 @@ import (
 	"encoding/csv"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tocsin/internal/audit"
+	"tocsin/internal/disclosure"
 	"tocsin/internal/event"
 	"tocsin/internal/format/tlp"
 	"tocsin/internal/incident"
@@ -249,6 +251,60 @@ func TestTheAuthorityGetsTheListAndNobodyElse(t *testing.T) {
 	})
 }
 
+func TestOfACaseThatIsReadInsideOnlyNobodyIsTold(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		w.ok(w.Exportable(ctx, &c))
+		red := disclosure.PAPRed
+		c, err := w.Edit(ctx, officer, c.ID, 0, incident.Change{PAP: &red})
+		w.ok(err)
+		_, err = w.Tell(ctx, officer, c.ID, []int64{hospital}, w.notice(tlp.Amber))
+		w.refused(err, fault.Invalid, "may not be given TLP:AMBER, PAP:RED by mail")
+		_, err = w.Give(ctx, officer, c.ID, w.ids["ministry"], tlp.Amber, "the law")
+		w.refused(err, fault.Conflict, "may not be given TLP:AMBER, PAP:RED by mail")
+		w.refused(w.Exportable(ctx, &c), fault.Forbidden, "leaves in no file")
+	})
+}
+
+func TestTheSameNoticeIsSentOnceUnlessItWasTakenBack(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		tell := func(subject string) (int, error) {
+			n := w.notice(tlp.Amber)
+			n.Subject = subject
+			return w.Tell(ctx, officer, c.ID, []int64{hospital}, n)
+		}
+		_, err := tell("Your data")
+		w.ok(err)
+		n, err := tell("Your data")
+		w.refused(err, fault.Conflict, "this very letter to soc@hospital.example was written before")
+		if n != 0 {
+			t.Errorf("%d were sent", n)
+		}
+		_, err = tell("Your data, again")
+		w.ok(err)
+		all, err := w.List(ctx, c.ID)
+		w.ok(err)
+		i := slices.IndexFunc(all, func(a Affected) bool { return a.ID == hospital })
+		if len(all[i].Tellings) != 2 || all[i].Tellings[0].Letter == all[i].Tellings[1].Letter {
+			t.Fatalf("told: %+v", all[i].Tellings)
+		}
+		for _, x := range all[i].Tellings {
+			w.ok(w.DB.Act(ctx, act.Act{Actor: officer, Verb: "test.cancel"}, func(tx *db.Tx) error {
+				_, err := w.Outbox.Cancel(tx, "a mistake", x.Letter)
+				return err
+			}))
+		}
+		_, err = tell("Your data")
+		w.ok(err)
+		if all, err = w.List(ctx, c.ID); err != nil || len(all[i].Tellings) != 3 {
+			t.Errorf("after they were taken back: %+v %v", all[i].Tellings, err)
+		}
+	})
+}
+
 func TestJoinedCasesKeepWhoWasTold(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
@@ -296,6 +352,76 @@ func TestNoticeIsCheckedFieldByField(t *testing.T) {
 		} {
 			_, err := w.Add(context.Background(), officer, c.ID, a)
 			w.refused(err, fault.Invalid, field+": ")
+		}
+	})
+}
+
+func TestNobodyIsToldOfACaseThatWasMarkedStricterMeanwhile(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, hospital, _, _ := w.opened()
+		n := w.notice(tlp.Amber)
+		ls, err := w.letters(ctx, &c, []int64{hospital}, &n)
+		w.ok(err)
+		_, err = w.Edit(ctx, officer, c.ID, 0, incident.Change{Label: new(tlp.AmberStrict)})
+		w.ok(err)
+		_, err = w.deliver(ctx, officer, &c, ls, &n)
+		w.refused(err, fault.Conflict, "was marked TLP:AMBER+STRICT while this was written")
+		into, err := w.Open(ctx, officer, incident.Opening{Title: "The campaign"})
+		w.ok(err)
+		c, err = w.Case(ctx, c.ID)
+		w.ok(err)
+		_, err = w.Join(ctx, officer, c.ID, 0, into.ID, "one campaign")
+		w.ok(err)
+		_, err = w.deliver(ctx, officer, &c, ls, &n)
+		w.refused(err, fault.Conflict, "is part of another one now")
+		all, err := w.List(ctx, into.ID)
+		w.ok(err)
+		if slices.ContainsFunc(all, func(a Affected) bool { return len(a.Tellings) > 0 }) {
+			t.Errorf("somebody was told: %+v", all)
+		}
+	})
+}
+
+// Who is found to be affected while the case becomes part of another one is affected by that one, or whoever found them is told.
+func TestNobodyStaysBehindInACaseThatIsJoinedMeanwhile(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		for round := range 5 {
+			one, err := w.Open(ctx, officer, incident.Opening{Title: "x"})
+			w.ok(err)
+			two, err := w.Open(ctx, officer, incident.Opening{Title: "The campaign"})
+			w.ok(err)
+			errs := make([]error, 8)
+			var wg sync.WaitGroup
+			for i := range errs {
+				wg.Go(func() {
+					if i == 3 {
+						_, err := w.Join(ctx, officer, one.ID, 0, two.ID, "one campaign")
+						if err != nil {
+							t.Error(err)
+						}
+						return
+					}
+					_, errs[i] = w.Add(ctx, officer, one.ID, Affected{Kind: Entity, Name: strings.Repeat("x", i+1), Source: ByHand, Why: "x"})
+				})
+			}
+			wg.Wait()
+			added := -1 // the one that joins
+			for _, err := range errs {
+				if err == nil {
+					added++
+				} else {
+					w.refused(err, fault.Conflict, "part of another one now")
+				}
+			}
+			left, err := w.List(ctx, one.ID)
+			w.ok(err)
+			all, err := w.List(ctx, two.ID)
+			w.ok(err)
+			if len(left) != 0 || len(all) != added {
+				t.Errorf("round %d: %d stayed behind, %d are affected by the other one, %d were added", round, len(left), len(all), added)
+			}
 		}
 	})
 }

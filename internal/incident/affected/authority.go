@@ -156,10 +156,17 @@ func (d *Desk) Give(ctx context.Context, by act.Actor, id, authority int64, labe
 			subject := fmt.Sprintf("[%s] %s", c.Ticket(), p.T("list.subject", c.Number))
 			body := strings.Join([]string{p.T("notice.greeting", to.Name), p.T("list.lead", profile.Team.Name, c.Number, c.Title, len(list.Affected)), reason,
 				signature(p, profile.Team), p.T("notice.tlp", label.String())}, "\n\n") + "\n"
-			mark := disclosure.Marking{Label: label, Owners: []int64{authority}}
+			recipient, mark := disclosure.OfContact(to, contact), disclosure.Marking{Label: label, PAP: c.PAP, Owners: []int64{authority}}
+			may, err := d.Gate.Foresee(ctx, recipient, disclosure.Mail, []disclosure.Marking{mark})
+			if err != nil {
+				return err
+			}
+			if !may[0] {
+				return fault.Conflictf("%s may not be given %s by mail: tell them another way, and record it", contact.Mail, mark)
+			}
 			sum := sha256.Sum256(append([]byte(strings.ToLower(contact.Mail)), record...))
 			number, err := d.Outbox.Enqueue(tx, notify.Letter{Key: fmt.Sprintf("affected:%d:%s", id, hex.EncodeToString(sum[:8])), Kind: ListLetter, Constituent: authority,
-				Recipient: disclosure.OfContact(to, contact), To: contact.Mail, Name: clip(contact.Name, 100), Language: lang, Ticket: c.Ticket(), Object: c.Ref(),
+				Recipient: recipient, To: contact.Mail, Name: clip(contact.Name, 100), Language: lang, Ticket: c.Ticket(), Object: c.Ref(),
 				EncryptionRequired: contact.Encrypt, Asked: true, Content: &notify.Content{Subject: subject, Text: body, Attachments: files, Marking: mark}})
 			if err != nil {
 				return err

@@ -111,11 +111,22 @@ func (d *Desk) Tell(ctx context.Context, by act.Actor, id int64, to []int64, n N
 	if len(bad) > 0 {
 		return 0, bad
 	}
+	return d.deliver(ctx, by, &c, ls, &n)
+}
+
+// deliver sends letters that were written of a case, if it may still travel as far as it might then.
+func (d *Desk) deliver(ctx context.Context, by act.Actor, was *incident.Case, ls []Letter, n *Notice) (sent int, err error) {
+	id := was.ID
 	err = d.act(ctx, by, "affected.tell", id, func(tx *db.Tx, c *incident.Case) error {
-		sent = 0
+		if sent = 0; c.Label > was.Label {
+			return fault.Conflictf("the case %s was marked %s while this was written: look again", c.Number, c.Label)
+		}
 		for _, l := range ls {
 			a, err := lock(tx, id, l.Affected)
 			if err != nil {
+				return err
+			}
+			if err := d.Outbox.Anew(tx, &l.letter); err != nil {
 				return err
 			}
 			number, err := d.Outbox.Enqueue(tx, l.letter)
@@ -227,7 +238,7 @@ func (w *writer) write(ctx context.Context, a Affected, recipient disclosure.Rec
 	body := strings.Join([]string{p.T("notice.greeting", a.Name), p.T("notice.lead."+string(audience), team.Name, a.Name), p.T("notice.what") + "\n" + w.n.What,
 		p.T("notice.advice") + "\n" + w.n.Advice, p.T("notice.answer", w.c.Number), signature(p, team), p.T("notice.tlp", w.n.Label.String())}, "\n\n") + "\n"
 	subject := fmt.Sprintf("[%s] %s", w.c.Ticket(), w.n.Subject)
-	mark := disclosure.Marking{Label: w.n.Label}
+	mark := disclosure.Marking{Label: w.n.Label, PAP: w.c.PAP}
 	if a.Constituent != 0 {
 		mark.Owners = []int64{a.Constituent}
 	}
@@ -237,9 +248,9 @@ func (w *writer) write(ctx context.Context, a Affected, recipient disclosure.Rec
 		return out, err
 	}
 	if !may[0] {
-		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", contact.Mail, w.n.Label)
+		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", contact.Mail, mark)
 	}
-	sum := sha256.Sum256([]byte(strings.ToLower(contact.Mail) + "\x00" + body))
+	sum := sha256.Sum256([]byte(strings.ToLower(contact.Mail) + "\x00" + subject + "\x00" + body))
 	out.letter = notify.Letter{Key: fmt.Sprintf("notice:%d:%s", a.ID, hex.EncodeToString(sum[:8])), Kind: NoticeLetter, Constituent: a.Constituent, Recipient: recipient,
 		To: contact.Mail, Name: clip(contact.Name, 100), Language: lang, Ticket: w.c.Ticket(), Object: w.c.Ref(), EncryptionRequired: contact.Encrypt, Asked: true,
 		Content: &notify.Content{Subject: subject, Text: body, Marking: mark}}

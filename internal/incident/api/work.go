@@ -216,6 +216,9 @@ type exportIndicatorsInput struct {
 
 func (r *room) exportIndicators(ctx context.Context, _ api.Caller, in *exportIndicatorsInput) (*api.Stream, error) {
 	one, err := r.desk.Resolve(ctx, in.ID)
+	if err == nil {
+		err = r.desk.Exportable(ctx, &one)
+	}
 	kind := map[string]string{"csv": "text/csv; charset=utf-8", "json": "application/json"}[in.Format]
 	return &api.Stream{ContentType: kind, Name: "indicators-" + one.Number + "." + in.Format, Write: func(ctx context.Context, w io.Writer) error {
 		return r.desk.ExportIndicators(ctx, w, in.Format, &one)

@@ -126,11 +126,39 @@ func (d *Desk) closes(_ context.Context, tx *db.Tx, c *incident.Case) error {
 		all[0].Step, stamp(all[0].Due))
 }
 
+// joined gives the clocks of a case to the one that it became part of. When it was said to be significant, so is that one.
 func (d *Desk) joined(_ context.Context, tx *db.Tx, from, into *incident.Case) error {
 	if err := joinCases(tx, from.ID, into.ID); err != nil {
 		return err
 	}
-	return tx.Also("clock.attach", string(from.Ref()), detail(map[string]any{"from": from.ID, "case": into.ID}))
+	if err := tx.Also("clock.attach", string(from.Ref()), detail(map[string]any{"from": from.ID, "case": into.ID})); err != nil {
+		return err
+	}
+	r, said, err := rulingOf(tx, 0, from.ID)
+	if err != nil || !said || !r.Significant {
+		return err
+	}
+	if now, said, err := rulingOf(tx, 0, into.ID); err != nil || said && now.Significant {
+		return err
+	}
+	return d.inherit(tx, from, into, r)
+}
+
+// inherit lets what was said of one case hold for another one that has to do with it.
+func (d *Desk) inherit(tx *db.Tx, from, into *incident.Case, r Ruling) error {
+	if err := saveRuling(tx, 0, into.ID, r.Significant, r.Reason, r.At, r.Name); err != nil {
+		return err
+	}
+	return tx.Also("clock.rule", string(into.Ref()), detail(map[string]any{"significant": r.Significant, "reason": r.Reason, "of": from.Number, "by": r.Name}))
+}
+
+// split lets what was said of a case hold for the one of the report that leaves it, whose clocks go along.
+func (d *Desk) split(_ context.Context, tx *db.Tx, from, into *incident.Case) error {
+	r, said, err := rulingOf(tx, 0, from.ID)
+	if err != nil || !said {
+		return err
+	}
+	return d.inherit(tx, from, into, r)
 }
 
 // telling writes down what happened to a clock: as what follows from another act, or as the act itself.
@@ -342,7 +370,7 @@ func (d *Desk) Rule(ctx context.Context, by act.Actor, report, caseID int64, sig
 	a := act.Act{Actor: by, Verb: "clock.rule", Object: object, Detail: detail(map[string]any{"significant": significant, "reason": reason})}
 	return d.DB.Act(ctx, a, func(tx *db.Tx) error {
 		if caseID != 0 {
-			c, err := incident.ReadCase(tx, caseID)
+			c, err := incident.LockCase(tx, caseID)
 			if err != nil {
 				return err
 			}
@@ -350,7 +378,7 @@ func (d *Desk) Rule(ctx context.Context, by act.Actor, report, caseID int64, sig
 				return fault.Conflictf("the case %s is part of another one now: say it there", c.Number)
 			}
 		} else {
-			r, err := incident.ReadReport(tx, report)
+			r, err := incident.LockReport(tx, report)
 			switch {
 			case err != nil:
 				return err
@@ -380,9 +408,15 @@ func (d *Desk) Begin(ctx context.Context, by act.Actor, caseID, constituent, awa
 	}
 	a := act.Act{Actor: by, Verb: "clock.begin", Object: fmt.Sprintf("case:%d", caseID), Detail: detail(map[string]any{"constituent": constituent, "aware": stamp(aware), "reason": reason})}
 	return d.DB.Act(ctx, a, func(tx *db.Tx) error {
-		c, err := incident.ReadCase(tx, caseID)
+		c, err := incident.LockCase(tx, caseID)
 		if err != nil {
 			return err
+		}
+		switch c.State {
+		case incident.Joined:
+			return fault.Conflictf("the case %s is part of another one now: begin them there", c.Number)
+		case incident.Closed:
+			return fault.Conflictf("the case %s is closed: open it again first, and say why", c.Number)
 		}
 		if !slices.ContainsFunc(c.Parties, func(p incident.Party) bool { return p.Constituent == constituent }) {
 			return fault.Problems{{Field: "constituent", Message: "is no party of the case: involve it first"}}

@@ -46,7 +46,7 @@ func (s stuck) Unwrap() []error { return s }
 func (d *Desk) Fire(ctx context.Context) (fired int, err error) {
 	left := map[int64]bool{}
 	var wrong stuck
-	for {
+	for len(left) < batch { // more are no fault of single clocks
 		var due []Clock
 		err := d.DB.View(ctx, func(tx *db.Tx) (err error) {
 			due, err = dueClocks(tx, d.now(), batch+len(left))

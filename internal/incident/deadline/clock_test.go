@@ -348,3 +348,36 @@ func TestClockThatCannotBeFiredHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAlarmThatCannotHappenKeepsNoOtherFromIt(t *testing.T) {
+	eachLand(t, func(t *testing.T, w *land) {
+		ctx := context.Background()
+		one, two := w.file("plant", "early-warning", "yes"), w.file("plant", "early-warning", "yes")
+		var broken Clock
+		w.ok(w.DB.Act(ctx, act.Act{Actor: officer, Verb: "test.break"}, func(tx *db.Tx) error {
+			cs, err := clocksOf(tx, "report", one.ID)
+			w.ok(err)
+			broken = cs[slices.IndexFunc(cs, func(c Clock) bool { return c.next != 0 })]
+			return insertAlarm(tx, &Fired{Clock: broken.ID, N: broken.Stage, Kind: Remind}) // its place is taken
+		}))
+		w.clock.Move(40 * 24 * time.Hour)
+		for range 2 {
+			_, err := w.Fire(ctx)
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("alarm of clock %d", broken.ID)) {
+				t.Errorf("the fault is %v", err)
+			}
+		}
+		w.ok(w.DB.View(ctx, func(tx *db.Tx) error {
+			for _, r := range []int64{one.ID, two.ID} {
+				cs, err := clocksOf(tx, "report", r)
+				w.ok(err)
+				for _, c := range cs {
+					if c.State.Live() && (c.next == 0) == (c.ID == broken.ID) {
+						t.Errorf("clock %d stands before alarm %d of %d", c.ID, c.Stage, len(c.Alarms))
+					}
+				}
+			}
+			return nil
+		}))
+	})
+}

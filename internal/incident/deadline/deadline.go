@@ -121,7 +121,7 @@ func New(c Config) (*Desk, error) {
 	d := &Desk{Config: c, words: words}
 	c.Outbox.Compose(KindReminder, notify.Single(d.Compose))
 	c.Outbox.Compose(KindLate, notify.Single(d.Compose))
-	c.Incidents.Extend(incident.Extension{Received: d.received, Added: d.added, Decided: d.decided, Closing: d.closes, Changed: d.changed, Joined: d.joined})
+	c.Incidents.Extend(incident.Extension{Received: d.received, Added: d.added, Decided: d.decided, Closing: d.closes, Changed: d.changed, Joined: d.joined, Split: d.split})
 	return d, nil
 }
 

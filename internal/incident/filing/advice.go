@@ -80,11 +80,18 @@ func (c *Counter) Advise(ctx context.Context, by act.Actor, a Advice, send bool)
 	if err != nil {
 		return a, err
 	}
-	if send && r.Mail == "" {
+	switch {
+	case send && r.Mail == "":
 		return a, fault.Problems{{Field: "send", Message: "the reporter gave no mail address: call them, and write down here what you said"}}
+	case send && !r.Reachable():
+		return a, fault.Problems{{Field: "send", Message: "the reporter has not confirmed the mail address, which may be somebody else's: write it down without sending, they read it on their page"}}
 	}
 	a.At, a.Name = c.Clock.Now().UnixMicro(), by.Name
 	err = c.DB.Act(ctx, act.Act{Actor: by, Verb: "report.advise", Object: string(r.Ref())}, func(tx *db.Tx) error {
+		r, err := incident.LockReport(tx, a.Report) // whose case it is on the timeline of
+		if err != nil {
+			return err
+		}
 		if err := insertAdvice(tx, &a); err != nil {
 			return err
 		}

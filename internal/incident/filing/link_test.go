@@ -75,6 +75,8 @@ func TestReporterReadsTheirPageAndNothingOfTheCase(t *testing.T) {
 		secret, r := w.handedIn(w.filing())
 		w.ok(w.AddByLink(ctx, secret, incident.Addition{Text: "It was a phishing mail."}))
 		w.ok(w.KeepByLink(ctx, secret, "../../etc/note.txt", "text/plain", strings.NewReader("pay us")))
+		_, err := w.Desk.Confirm(ctx, officer, r.ID)
+		w.ok(err)
 		kase, err := w.Accept(ctx, officer, r.ID, 0, incident.Opening{Title: "CANARY case", Summary: "CANARY summary"})
 		w.ok(err)
 		_, err = w.Note(ctx, officer, kase.ID, incident.Entry{Kind: incident.KindNote, Text: "CANARY note"})
@@ -429,6 +431,25 @@ func TestAdviceIsCheckedAndNeedsAnAddress(t *testing.T) {
 		w.refused(err, fault.Forbidden, "staff")
 		_, err = w.Advise(ctx, officer, good, false)
 		w.ok(err)
+	})
+}
+
+func TestAdviceIsMailedOnlyToTheAddressThatWasConfirmed(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		_, r := w.handedIn(w.filing())
+		a := Advice{Report: r.ID, Subject: "What to do", Text: "Unplug it."}
+		_, err := w.Advise(ctx, officer, a, true)
+		w.refused(err, fault.Invalid, "has not confirmed the mail address")
+		_, err = w.Advise(ctx, officer, a, false) // which is read on the page of the link
+		w.ok(err)
+		_, err = w.Desk.Confirm(ctx, officer, r.ID)
+		w.ok(err)
+		a, err = w.Advise(ctx, officer, a, true)
+		w.ok(err)
+		if a.Letter == 0 {
+			t.Error("it is not mailed to the confirmed address")
+		}
 	})
 }
 

@@ -174,6 +174,11 @@ func (c *Counter) addMail(ctx context.Context, tx *db.Tx, m *mailbox.Message) er
 		if err != nil || id == 0 {
 			return err
 		}
+		k, err := incident.LockStanding(tx, id) // the conversation goes on there
+		if err != nil {
+			return err
+		}
+		id = k.ID
 		said, err := json.Marshal(map[string]any{"message": m.ID, "from": m.From, "verified": m.Verified})
 		if err != nil {
 			return err
@@ -231,6 +236,13 @@ func (c *Counter) keepMail(ctx context.Context, j job.Job) error {
 	m, err := c.Box.ByID(ctx, k.Message)
 	if err != nil {
 		return err
+	}
+	if k.Case != 0 { // it may be part of another one by now, which has its files
+		to, err := c.Standing(ctx, k.Case)
+		if err != nil {
+			return err
+		}
+		k.Case = to.ID
 	}
 	there, err := c.FilesOf(ctx, k.Case, k.Report)
 	if err != nil {

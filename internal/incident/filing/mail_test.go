@@ -173,6 +173,42 @@ func TestReplyIsAddedToWhatItsTicketNames(t *testing.T) {
 	})
 }
 
+// People answer letters of a case long after it became part of another one, and that one of a third.
+func TestReplyToAJoinedCaseIsAddedToTheOneThatStands(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		p := w.post()
+		var ks [4]incident.Case
+		for i := range ks {
+			var err error
+			ks[i], err = w.Open(ctx, officer, incident.Opening{Title: "A case"})
+			w.ok(err)
+		}
+		join := func(from, into int) {
+			_, err := w.Join(ctx, officer, ks[from].ID, 0, ks[into].ID, "one campaign")
+			w.ok(err)
+		}
+		join(0, 1)
+		join(1, 2)
+		p.Receive("From: other@x.example\nSubject: about [" + ks[0].Ticket() + "]\nMessage-ID: <1@x.example>\n\nWe see it too.\n")
+		es, err := w.Timeline(ctx, ks[2].ID, 0, 10)
+		w.ok(err)
+		if !slices.ContainsFunc(es, func(e incident.Entry) bool { return e.Kind == kindMail && e.Text == "We see it too." }) {
+			t.Errorf("the timeline is %+v", es)
+		}
+		join(2, 3) // before its files are kept
+		for range 2 {
+			w.work()
+			w.ok(w.keepMail(ctx, job.Job{Payload: fmt.Sprintf(`{"message":1,"case":%d,"owner":-1}`, ks[0].ID)})) // and again
+		}
+		fs, err := w.FilesOf(ctx, ks[3].ID, 0)
+		w.ok(err)
+		if len(fs) != 1 || fs[0].Name != "message-1.eml" || fs[0].Case != ks[3].ID {
+			t.Errorf("files of the case: %+v", fs)
+		}
+	})
+}
+
 // What comes at once is written down together; one that cannot be keeps nobody else from it, and what came before is known again.
 func TestManyMailsAtOnceAreEachOneReport(t *testing.T) {
 	const mails = 120

@@ -92,9 +92,9 @@ func isReport(tx *db.Tx, number string) (bool, error) {
 	return id != 0, err
 }
 
-// caseID finds the case with a number; 0 when there is none.
+// caseID finds the case with a number, which may be part of another one; 0 when there is none.
 func caseID(tx *db.Tx, number string) (id int64, err error) {
-	err = tx.Row(`SELECT CASE WHEN merged_into <> 0 THEN merged_into ELSE id END FROM incident_case WHERE number = $1`, number).Scan(&id)
+	err = tx.Row(`SELECT id FROM incident_case WHERE number = $1`, number).Scan(&id)
 	if fault.KindOf(err) == fault.NotFound {
 		return 0, nil
 	}

@@ -131,6 +131,11 @@ func (d *Desk) Withdraw(ctx context.Context, by act.Actor, caseID, id int64) err
 		return fault.New(fault.Forbidden, "this asks for the permission incident.write, which you do not have")
 	}
 	return d.DB.Act(ctx, act.Act{Actor: by, Verb: "leak.withdraw", Object: fmt.Sprintf("leak:%d", id)}, func(tx *db.Tx) error {
+		if _, err := incident.LockCase(tx, caseID); fault.KindOf(err) == fault.NotFound {
+			return noLeak(id)
+		} else if err != nil {
+			return err
+		}
 		l, err := byID(tx, id)
 		if err != nil {
 			return err

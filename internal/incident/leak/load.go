@@ -99,7 +99,11 @@ func (d *Desk) Load(ctx context.Context, by act.Actor, l Leak, r io.Reader) (Lea
 // takes tells whether the case of a list takes it. Its title, and what those in it are told, leave as TLP:AMBER, to whoever is in it: out of
 // a stricter case only a duty officer lets them, and says why.
 func takes(tx *db.Tx, by act.Actor, l *Leak) error {
-	c, err := incident.ReadCase(tx, l.Case)
+	find := incident.ReadCase
+	if tx.Writes() {
+		find = incident.LockCase
+	}
+	c, err := find(tx, l.Case)
 	if err != nil {
 		return err
 	}

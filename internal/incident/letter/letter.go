@@ -98,31 +98,77 @@ func (m *Matter) joined() error {
 	return fault.Conflictf("the case %s is part of another one now: write from there", m.Number)
 }
 
-// stands tells whether the matter is as it was when the letters were written, and keeps it so for the act that sends them.
-func (m *Matter) stands(tx *db.Tx) error {
-	mark, joined := m.mark, false
-	if m.Case != 0 {
-		c, err := incident.LockCase(tx, m.Case)
+// stands tells whether the matter is as it was when the letters were written, and keeps it so for the act that sends them: a case that
+// became part of another one or may travel less far, a report that somebody decided about, and one that left the case although the letters
+// are for its reporter or carry its files, are looked at again. A closed case stands: people write back after it was closed, and are answered.
+func (m *Matter) stands(tx *db.Tx, ps []Prepared) error {
+	for _, id := range m.needs(ps) { // in the order of their ids, so that two letters do not wait for each other
+		r, err := incident.LockReport(tx, id)
 		if err != nil {
 			return err
 		}
-		mark, joined = c.Marking(), c.State == incident.Joined
-	} else {
-		r, err := incident.ReadReport(tx, m.Report)
-		if err != nil {
+		if err := m.holds(&r); err != nil {
 			return err
-		}
-		if mark = r.Marking(); r.Case != m.inCase {
-			return fault.Conflictf("the report %s came into a case or out of one while this was written: look again", m.Number)
 		}
 	}
-	switch {
-	case joined:
+	if m.Case == 0 {
+		return nil
+	}
+	c, err := incident.LockCase(tx, m.Case)
+	switch mark := c.Marking(); {
+	case err != nil:
+		return err
+	case c.State == incident.Joined:
 		return m.joined()
-	case mark.Effective() > m.Label:
-		return fault.Conflictf("%s was marked %s while this was written: look again", m.Number, mark.Effective())
+	case mark.Effective() > m.Label || mark.PAP > m.mark.PAP:
+		return m.stricter(mark)
+	case slices.ContainsFunc(m.mark.Owners, func(id int64) bool { return !slices.Contains(mark.Owners, id) }):
+		return fault.Conflictf("somebody whose case %s was is no party of it any more: look again", m.Number)
 	}
 	return nil
+}
+
+// needs are the reports that letters are about: the matter itself, those whose reporters or conversations they go to, and those whose files
+// they carry.
+func (m *Matter) needs(ps []Prepared) (out []int64) {
+	if m.Case == 0 {
+		return []int64{m.Report}
+	}
+	for i := range m.reports {
+		r := &m.reports[i]
+		if slices.ContainsFunc(ps, func(p Prepared) bool {
+			return p.letter.Ticket == r.Ticket() || slices.ContainsFunc(p.Files, func(f incident.File) bool { return f.Report == r.ID })
+		}) {
+			out = append(out, r.ID)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// holds tells whether a report is what it was when the letters were written. That its reporter confirmed their address decides nothing.
+func (m *Matter) holds(r *incident.Report) error {
+	i := slices.IndexFunc(m.reports, func(o incident.Report) bool { return o.ID == r.ID })
+	was := &m.reports[i]
+	switch mark, before := r.Marking(), was.Marking(); {
+	case m.Case != 0 && r.Case != m.Case:
+		return fault.Conflictf("the report %s is no part of %s any more: write to its reporter from where it is now", r.Number, m.Number)
+	case m.Case == 0 && r.Case != m.inCase:
+		return fault.Conflictf("the report %s came into a case or out of one while this was written: look again", r.Number)
+	case m.Case == 0 && r.State != was.State && (was.State != incident.Unconfirmed || r.State != incident.Received):
+		return fault.Conflictf("the report %s became %s while this was written: look again", r.Number, r.State)
+	case mark.Effective() > before.Effective():
+		return m.stricter(mark)
+	}
+	return nil
+}
+
+func (m *Matter) stricter(mark disclosure.Marking) error {
+	how := mark.Effective().String()
+	if mark.PAP > m.mark.PAP {
+		how += ", " + mark.PAP.String()
+	}
+	return fault.Conflictf("%s was marked %s while this was written: look again", m.Number, how)
 }
 
 // shown are the reports whose reporters and conversations are.

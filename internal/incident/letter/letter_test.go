@@ -304,58 +304,6 @@ func TestCaseThatChangesWhileALetterIsWrittenIsLookedAtAgain(t *testing.T) {
 	})
 }
 
-func TestConversationOfACaseGoesOnInTheOneThatItBecamePartOf(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		ctx := context.Background()
-		l, _ := w.send(analyst, Draft{To: w.key(Contact), Subject: "Question", Text: "Which gateway?"})
-		w.Clock.Move(time.Minute)
-		w.post.Receive("From: SOC <soc@hospital.example>\nSubject: Re: " + l.Subject + "\nIn-Reply-To: " + l.MessageID + "\nMessage-ID: <1@hospital.example>\n\nThe old one.\n")
-		join := func(from, into incident.Case) {
-			k, err := w.Case(ctx, from.ID)
-			w.OK(err)
-			_, err = w.Join(ctx, boss, k.ID, k.Version, into.ID, "one campaign")
-			w.OK(err)
-		}
-		middle, err := w.Open(ctx, boss, incident.Opening{Title: "The week"})
-		w.OK(err)
-		last, err := w.Open(ctx, boss, incident.Opening{Title: "The campaign"})
-		w.OK(err)
-		other, err := w.Open(ctx, boss, incident.Opening{Title: "Another"})
-		w.OK(err)
-		join(w.k, middle)
-		join(middle, last)
-		said := func(k incident.Case) (letters, messages int) {
-			ls, err := w.desk.Conversation(ctx, About{Case: k.ID})
-			w.OK(err)
-			for _, x := range ls {
-				if x.Ticket == w.k.Ticket() && x.Message != nil {
-					messages++
-				} else if x.Ticket == w.k.Ticket() {
-					letters++
-				}
-			}
-			return letters, messages
-		}
-		if l, m := said(last); l != 1 || m != 1 {
-			t.Errorf("%d letters and %d messages of the joined case", l, m)
-		}
-		if l, m := said(other); l != 0 || m != 0 {
-			t.Errorf("%d letters and %d messages of a case that has nothing to do with it", l, m)
-		}
-		dr, m, err := w.desk.Begin(ctx, About{Case: last.ID}, 1)
-		w.OK(err)
-		if m == nil || dr.Reply != 1 {
-			t.Errorf("%+v", dr)
-		}
-		dr.Text = "Thank you."
-		ids, err := w.desk.Send(ctx, boss, About{Case: last.ID}, dr)
-		w.OK(err)
-		if a, _, err := w.post.Outbox.Preview(ctx, ids[0]); err != nil || a.To != "soc@hospital.example" {
-			t.Errorf("%+v, %v", a, err)
-		}
-	})
-}
-
 // Whoever may read a case sees the receipt and what the reporter wrote below it, and cannot speak as the reporter.
 func TestConversationShowsNoSecretOfTheReporter(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {

@@ -38,6 +38,9 @@ func TestFileTravelsAsItsReportHoweverManyTheCaseHas(t *testing.T) {
 			w.merged(incident.Reporter{Origin: incident.FromStaff}, incident.Filing{Title: fmt.Sprint("Another ", i)})
 		}
 		last := w.merged(incident.Reporter{Origin: incident.FromPortal, Constituent: w.IDs["bank"]}, incident.Filing{Title: "In confidence", Label: tlp.AmberStrict})
+		amber := tlp.Amber
+		_, err := w.Desk.Edit(ctx, boss, w.k.ID, 0, incident.Change{Label: &amber, Reason: "the others must know"}) // the report is marked as it was
+		w.OK(err)
 		secret, err := w.Keep(ctx, boss, incident.File{Report: last.ID, Name: "names.csv"}, strings.NewReader("who it was"))
 		w.OK(err)
 		dr := Draft{To: w.key(Contact), Subject: "x", Text: "x", Files: []int64{secret.ID}}

@@ -176,19 +176,24 @@ func (d *Desk) Send(ctx context.Context, by act.Actor, a About, dr Draft) (lette
 	if len(bad) > 0 {
 		return nil, bad
 	}
+	return d.deliver(ctx, by, m, &dr, ps)
+}
+
+// deliver sends letters that were written, if what they are about is still as it was then.
+func (d *Desk) deliver(ctx context.Context, by act.Actor, m *Matter, dr *Draft, ps []Prepared) (letters []int64, err error) {
 	attached, err := d.attach(ctx, by, ps[0].Files)
 	if err != nil {
 		return nil, err
 	}
 	err = d.DB.Act(ctx, act.Act{Actor: by, Verb: "letter.send", Object: string(m.Ref)}, func(tx *db.Tx) error {
 		letters = nil
-		if err := m.stands(tx); err != nil {
+		if err := m.stands(tx, ps); err != nil {
 			return err
 		}
 		var said []map[string]any
 		for _, p := range ps {
 			p.letter.Content.Attachments = attached
-			one, err := d.post(tx, by, m, &dr, &p)
+			one, err := d.post(tx, by, m, dr, &p)
 			if err != nil {
 				return err
 			}
@@ -208,18 +213,8 @@ const KindLetter = "letter"
 
 // post writes one letter down, and tells what was written to whom.
 func (d *Desk) post(tx *db.Tx, by act.Actor, m *Matter, dr *Draft, p *Prepared) (map[string]any, error) {
-	for key, n := p.letter.Key, 2; ; n++ {
-		was, err := d.Outbox.ByKey(tx, p.letter.Key)
-		if fault.KindOf(err) == fault.NotFound {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if was.State != notify.Cancelled && was.State != notify.Dead {
-			return nil, fault.Conflictf("this very letter to %s was written before: it is number %d of the outbox, %s", p.Mail, was.ID, was.State)
-		}
-		p.letter.Key = fmt.Sprintf("%s:%d", key, n)
+	if err := d.Outbox.Anew(tx, &p.letter); err != nil {
+		return nil, err
 	}
 	refs, err := d.references(tx, dr, p)
 	if err != nil {
@@ -401,7 +396,7 @@ func (d *Desk) write(ctx context.Context, m *Matter, dr *Draft, to Party, files 
 	}
 	switch i := slices.Index(may, false); {
 	case i == 0:
-		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", to.Mail, dr.Label)
+		out.Withheld = fmt.Sprintf("%s may not be given %s by mail", to.Mail, marks[0])
 	case i > 0:
 		out.Withheld = fmt.Sprintf("%s may not be given the file %s, which is %s", to.Mail, files[i-1].Name, marks[i].Effective())
 	}

@@ -163,6 +163,9 @@ func (r *room) exportIndicators(ctx context.Context, v web.Visitor, in struct {
 	if err == nil && types[in.Format] == "" {
 		err = fault.NotFoundf("there is no format %q", in.Format)
 	}
+	if err == nil {
+		err = r.desk.Exportable(ctx, &c)
+	}
 	return web.File{Name: "indicators-" + c.Number + "." + in.Format, Type: types[in.Format], Write: func(w io.Writer) error {
 		return r.desk.ExportIndicators(ctx, w, in.Format, &c)
 	}}, err

@@ -3,9 +3,11 @@ package sitrep
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
+	"tocsin/internal/format/tlp"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
 )
@@ -73,6 +75,14 @@ func list(tx *db.Tx, f Filter, limit int) ([]Sitrep, error) {
 	}
 	args = append(args, limit)
 	return each(tx, heads, where+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args)), args...)
+}
+
+// outside are the reports that were approved to leave the CERT and are valid or withdrawn, the latest first.
+func outside(tx *db.Tx, before int64, limit int) ([]Sitrep, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	return all(tx, ` WHERE approved > 0 AND state IN ('approved', 'withdrawn') AND tlp < $1 AND id < $2 ORDER BY id DESC LIMIT $3`, int32(tlp.Amber), before, limit)
 }
 
 func all(tx *db.Tx, rest string, args ...any) ([]Sitrep, error) {

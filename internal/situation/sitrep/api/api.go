@@ -18,6 +18,9 @@ const (
 	read  act.Permission = "incident.read"
 	write act.Permission = "incident.write"
 	rule  act.Permission = "incident.rule"
+
+	portal   act.Permission = "portal.read"
+	download act.Permission = "portal.download"
 )
 
 type room struct{ desk *sitrep.Desk }
@@ -41,6 +44,12 @@ func Routes(d *sitrep.Desk) []api.Route {
 		api.Operation[listSitrepRecipientsInput, api.Page[sitrep.Recipient]]{Method: http.MethodGet, Path: "/api/sitreps/{id}/recipients", ID: "list-sitrep-recipients", Summary: "Who was sent a situation report", Permission: read, Handle: r.recipients},
 		api.Download[exportSitrepInput]{Path: "/api/sitreps/{id}/export/{format}", ID: "export-sitrep", Summary: "A situation report in one language, as Markdown or plain text", Permission: read,
 			Types: []string{"text/markdown", "text/plain"}, Handle: r.export},
+		api.ClearedOperation[listPortalSitrepsInput, api.Page[PortalSitrep]]{Method: http.MethodGet, Path: "/api/portal/sitreps", ID: "portal-sitreps",
+			Summary: "The situation reports that one may have, the latest first, without their texts", Permission: portal, Handle: r.shelf},
+		api.ClearedOperation[portalSitrepInput, PortalSitrep]{Method: http.MethodGet, Path: "/api/portal/sitreps/{id}", ID: "portal-sitrep",
+			Summary: "A situation report that one may have", Permission: portal, Handle: r.shelved},
+		api.ClearedDownload[exportPortalSitrepInput]{Path: "/api/portal/sitreps/{id}/export/{format}", ID: "portal-export-sitrep", Summary: "A situation report that one may have, as Markdown or plain text",
+			Permission: download, Types: []string{"text/markdown", "text/plain"}, Handle: r.shelvedFile},
 	}
 }
 

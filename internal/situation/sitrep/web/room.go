@@ -3,6 +3,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -24,6 +25,9 @@ const (
 	read  act.Permission = "incident.read"
 	write act.Permission = "incident.write"
 	rule  act.Permission = "incident.rule"
+
+	portal   act.Permission = "portal.read"
+	download act.Permission = "portal.download"
 )
 
 const (
@@ -39,7 +43,8 @@ type room struct{ desk *sitrep.Desk }
 func Room(d *sitrep.Desk) web.Room {
 	r := &room{d}
 	return web.Room{Name: "sitrep", Templates: files, Locale: files,
-		Nav: []web.NavEntry{{Path: "/sitreps", Key: "nav.sitreps", Group: "situation", Order: 11, Permission: read}},
+		Nav: []web.NavEntry{{Path: "/sitreps", Key: "nav.sitreps", Group: "situation", Order: 11, Permission: read},
+			{Path: "/portal/sitreps", Key: "nav.sitreps", Order: 61, Permission: portal}},
 		Routes: []web.Route{
 			web.Page("GET /sitreps", read, "sitreps.html", r.list),
 			web.Action("POST /sitreps", write, "GET /sitreps", r.draft).Retry(),
@@ -54,6 +59,9 @@ func Room(d *sitrep.Desk) web.Room {
 			web.Action("POST /sitreps/{id}/withdraw", rule, onePage, r.withdraw).Retry(),
 			web.Page(sendPage, rule, "sitrep-distribute.html", r.reach),
 			web.Action("POST /sitreps/{id}/distribute", rule, sendPage, r.distribute).Retry(),
+			web.ClearedPage("GET /portal/sitreps", portal, "own-sitreps.html", r.shelf),
+			web.ClearedPage("GET /portal/sitreps/{id}", portal, "own-sitrep.html", r.shelved),
+			web.ClearedDownload("GET /portal/sitreps/{id}/export/{format}", download, r.shelvedFile),
 		}}
 }
 
@@ -114,20 +122,15 @@ type language struct {
 	Current    bool
 }
 
-func languages(v web.Visitor, s *sitrep.Sitrep, current string) (out []language) {
-	for _, l := range s.Languages {
+func languages(v web.Visitor, all []string, current string) (out []language) {
+	for _, l := range all {
 		out = append(out, language{v.T("speaks." + l), v.With("language", l), l == current})
 	}
 	return out
 }
 
-// speaks is the language of a report that a visitor reads it in.
-func (in spoken) speaks(v web.Visitor, s *sitrep.Sitrep) string {
-	if in.Language != "" {
-		return s.Speaks(in.Language)
-	}
-	return s.Speaks(v.Lang())
-}
+// speaks is the language that a visitor reads a report in, if it is written in that.
+func (in spoken) speaks(v web.Visitor) string { return cmp.Or(in.Language, v.Lang()) }
 
 type oneOut struct {
 	sitrep.One
@@ -159,8 +162,8 @@ func (r *room) read(ctx context.Context, v web.Visitor, in spoken) (*oneOut, err
 	if err != nil {
 		return nil, err
 	}
-	lang := in.speaks(v, &s.Sitrep)
-	out := &oneOut{One: s, Language: lang, Languages: languages(v, &s.Sitrep, lang), Badges: badges()}
+	lang := s.Speaks(in.speaks(v))
+	out := &oneOut{One: s, Language: lang, Languages: languages(v, s.Languages, lang), Badges: badges()}
 	for _, x := range s.Shown() {
 		if s.Texts[lang][x].Changed() {
 			out.Changed = append(out.Changed, x)
@@ -216,8 +219,8 @@ func (r *room) editing(ctx context.Context, v web.Visitor, in spoken) (*editOut,
 	if err != nil {
 		return nil, err
 	}
-	lang := in.speaks(v, &s.Sitrep)
-	out := &editOut{One: s, Language: lang, Languages: languages(v, &s.Sitrep, lang)}
+	lang := s.Speaks(in.speaks(v))
+	out := &editOut{One: s, Language: lang, Languages: languages(v, s.Languages, lang)}
 	for _, l := range tlp.Labels() {
 		out.Labels = append(out.Labels, web.Option{Value: l.String(), Label: l.String()})
 	}
