@@ -173,6 +173,12 @@ func TestCaseIsLinkedToAFinding(t *testing.T) {
 	if es[0].Kind != incident.KindLink || !strings.Contains(es[0].Detail, "finding:"+finding) {
 		t.Errorf("the timeline ends with %+v", es[0])
 	}
+	owner, err := f.w.Findings.ByID(t.Context(), finding)
+	f.must(err)
+	a, text = f.ask(request{method: "POST", path: "/api" + at + "/affected/find", role: identity.Analyst, token: true, body: "{}"})
+	if a.StatusCode != http.StatusOK || owner.Owner.Name == "" || !strings.Contains(text, owner.Owner.Name) || !strings.Contains(text, finding) {
+		t.Errorf("who may be affected: %d %s, not %q", a.StatusCode, text, owner.Owner.Name)
+	}
 	a, _ = f.ask(request{method: "POST", path: at + "/links/remove", role: identity.Analyst, body: url.Values{"object": {"finding:" + finding}}.Encode()})
 	if a.StatusCode != http.StatusSeeOther || link.MatchString(related()) {
 		t.Errorf("%d: it is still there", a.StatusCode)

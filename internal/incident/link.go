@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/internal/event"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/db"
 	"tocsin/internal/platform/fault"
@@ -88,6 +89,24 @@ func (d *Desk) onLink(tx *db.Tx, by act.Actor, l *Link, out bool) error {
 	said := detail(map[string]any{"object": l.Object, "title": l.Title, "out": out})
 	tx.Note("", said)
 	return d.enter(tx, by, &Entry{Case: l.Case, Kind: KindLink, Detail: said})
+}
+
+// LinkedFindings are the findings that a case is linked to, at most 500.
+func (d *Desk) LinkedFindings(ctx context.Context, id int64) (out []event.ID, err error) {
+	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		links, err := linksOf(tx, id, "")
+		for _, l := range links {
+			if what, ok := strings.CutPrefix(l.Object, "finding:"); ok {
+				f, err := event.ParseID(what)
+				if err != nil {
+					return err
+				}
+				out = append(out, f)
+			}
+		}
+		return err
+	})
+	return out, err
 }
 
 // Relation is another case that may belong to this one, and why.

@@ -206,12 +206,46 @@ func TestWhoIsAffectedIsFoundByWhatTheyOwn(t *testing.T) {
 		c, _, _, _ := w.opened()
 		got, err := w.Suggest(ctx, c.ID, Search{Values: "203.0.113[.]7, hxxps://mail.hospital[.]example/x 198.51.100.0/25\n192.0.2.1"})
 		w.ok(err)
-		if len(got) != 2 || got[0].Ref != "bank" || got[0].There || got[1].Ref != "hospital" || !got[1].There ||
-			got[1].Why != "victim; 203.0.113.7 (203.0.113.0/24); https://mail.hospital.example/x (hospital.example)" {
+		if all := got.Items; len(all) != 2 || all[0].Ref != "bank" || all[0].There || all[1].Ref != "hospital" || !all[1].There ||
+			all[1].Why != "victim; 203.0.113.7 (203.0.113.0/24); https://mail.hospital.example/x (hospital.example)" || got.Left != nil {
 			t.Errorf("suggested: %+v", got)
 		}
-		_, err = w.Suggest(ctx, c.ID, Search{Values: "203.0.113.7 not/a/network 999.1.1.1"})
+		_, err = w.Suggest(ctx, c.ID, Search{Values: "not/a/network 999.1.1.1"})
 		w.refused(err, fault.Invalid, "999.1.1.1")
+	})
+}
+
+// What is pasted from a report has hashes in it and mistakes: the rest is looked for, and who looks is told what was not.
+func TestWhatNobodyOwnsIsLeftAndTheRestIsLookedFor(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, _, _, _ := w.opened()
+		hash := strings.Repeat("ab", 32)
+		got, err := w.Suggest(ctx, c.ID, Search{Values: "198.51.100.9 " + hash + " 999.1.1.1 nurse@hospital.example"})
+		w.ok(err)
+		if len(got.Items) != 2 || got.Items[0].Ref != "bank" || !strings.Contains(got.Items[1].Why, "nurse@hospital.example (hospital.example)") ||
+			!slices.Equal(got.Left, []string{hash, "999.1.1.1"}) {
+			t.Errorf("suggested: %+v", got)
+		}
+	})
+}
+
+func TestOwnersOfConfirmedIndicatorsAreFoundWhenAskedFor(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		c, _, _, _ := w.opened()
+		_, err := w.Judge(ctx, officer, c.ID, incident.Confirmed, nil, "198.51.100.9 "+strings.Repeat("ab", 32))
+		w.ok(err)
+		_, err = w.Judge(ctx, officer, c.ID, incident.Refused, nil, "203.0.113.200")
+		w.ok(err)
+		got, err := w.Suggest(ctx, c.ID, Search{Indicators: true})
+		w.ok(err)
+		if len(got.Items) != 2 || got.Items[0].Ref != "bank" || got.Items[0].Source != ByIndicator || got.Left != nil {
+			t.Errorf("suggested: %+v", got)
+		}
+		if got, err = w.Suggest(ctx, c.ID, Search{}); err != nil || len(got.Items) != 1 {
+			t.Errorf("without the indicators: %+v %v", got, err)
+		}
 	})
 }
 

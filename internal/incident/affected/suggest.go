@@ -9,6 +9,7 @@ import (
 
 	"tocsin/internal/constituency"
 	"tocsin/internal/event"
+	"tocsin/internal/format/indicator"
 	"tocsin/internal/incident"
 	"tocsin/internal/platform/act"
 	"tocsin/internal/platform/fault"
@@ -24,10 +25,19 @@ type Suggestion struct {
 	There       bool   `json:"there"` // it is among the affected already
 }
 
+// Found is who may be affected by a case, and the values that were not looked for: hashes and the like, of which nobody is the owner, and
+// what is mistyped.
+type Found struct {
+	Items []Suggestion `json:"items" nullable:"false"`
+	Left  []string     `json:"left,omitempty" doc:"Values that were not looked for: nobody owns such, or they are mistyped"`
+}
+
 // Search is what to look for.
 type Search struct {
-	// Values are addresses, networks, domains, URLs and AS numbers, one a line or between spaces and commas.
+	// Values are addresses, networks, domains, URLs, mail addresses (by their domain) and AS numbers, one a line or between spaces and commas.
 	Values string
+	// Indicators adds the confirmed indicators of the case to the values, as far as they can have an owner.
+	Indicators bool
 	// Type is a report type: whoever has findings of it that were seen since a day.
 	Type  string
 	Since event.Day // 0: thirty days ago
@@ -39,9 +49,10 @@ const (
 	sinceDays      = 30
 )
 
-// Suggest finds who may be affected by a case: its victims, the owners of the values, and the owners of open findings that concern the
-// values or are of the report type. Each constituent comes once, with every reason.
-func (d *Desk) Suggest(ctx context.Context, id int64, q Search) ([]Suggestion, error) {
+// Suggest finds who may be affected by a case: its victims, the owners of its linked findings, of the values, and of open findings of the
+// report type. Each constituent comes once, with every reason. What cannot be looked for among the values is left; when that is all of
+// them, it is a fault.
+func (d *Desk) Suggest(ctx context.Context, id int64, q Search) (*Found, error) {
 	c, err := d.Case(ctx, id)
 	if err != nil {
 		return nil, err
@@ -54,7 +65,7 @@ func (d *Desk) Suggest(ctx context.Context, id int64, q Search) ([]Suggestion, e
 	if err != nil {
 		return nil, err
 	}
-	s := &suggestions{dir: dir, at: map[int64]int{}}
+	s := &suggestions{dir: dir, at: map[int64]int{}, Found: Found{Items: []Suggestion{}}}
 	for _, p := range c.Parties {
 		if p.Part == incident.AsVictim || p.Part == incident.AsReporter {
 			s.add(p.Constituent, ByParty, p.Part)
@@ -64,6 +75,20 @@ func (d *Desk) Suggest(ctx context.Context, id int64, q Search) ([]Suggestion, e
 	if len(values) > maxValues {
 		return nil, fault.Problems{{Field: "values", Message: fmt.Sprintf("%d values: look for at most %d at once", len(values), maxValues)}}
 	}
+	if q.Indicators {
+		confirmed, err := d.Indicators(ctx, id, incident.Confirmed)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range confirmed {
+			if ownable(i.Type) {
+				values = append(values, i.Value)
+			}
+		}
+	}
+	if err := d.byLinks(ctx, s, id); err != nil {
+		return nil, err
+	}
 	if err := d.byValues(ctx, s, values); err != nil {
 		return nil, err
 	}
@@ -72,13 +97,13 @@ func (d *Desk) Suggest(ctx context.Context, id int64, q Search) ([]Suggestion, e
 	}
 	for _, a := range there {
 		if i, ok := s.at[a.Constituent]; ok && a.Kind == Entity {
-			s.out[i].There = true
+			s.Items[i].There = true
 		}
 	}
-	slices.SortStableFunc(s.out, func(a, b Suggestion) int {
+	slices.SortStableFunc(s.Items, func(a, b Suggestion) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Constituent, b.Constituent))
 	})
-	return s.out, nil
+	return &s.Found, nil
 }
 
 // AddFound adds some of those that a search finds; who is not found any more is a fault.
@@ -92,18 +117,18 @@ func (d *Desk) AddFound(ctx context.Context, by act.Actor, id int64, q Search, w
 	}
 	var add []Affected
 	for _, w := range who {
-		i := slices.IndexFunc(found, func(s Suggestion) bool { return s.Constituent == w })
+		i := slices.IndexFunc(found.Items, func(s Suggestion) bool { return s.Constituent == w })
 		if i < 0 {
 			return 0, fault.Problems{{Field: "who", Message: fmt.Sprintf("the constituent %d is not among those that were found", w)}}
 		}
-		add = append(add, Affected{Kind: Entity, Constituent: w, Source: found[i].Source, Why: found[i].Why})
+		add = append(add, Affected{Kind: Entity, Constituent: w, Source: found.Items[i].Source, Why: found.Items[i].Why})
 	}
 	return d.Add(ctx, by, id, add...)
 }
 
 type suggestions struct {
+	Found
 	dir *constituency.Directory
-	out []Suggestion
 	at  map[int64]int
 }
 
@@ -116,16 +141,39 @@ func (s *suggestions) add(id int64, source, why string) {
 	}
 	i, ok := s.at[id]
 	if !ok {
-		s.at[id] = len(s.out)
-		s.out = append(s.out, Suggestion{Constituent: id, Ref: l.Ref, Name: l.Name, Source: source, Why: why})
+		s.at[id] = len(s.Items)
+		s.Items = append(s.Items, Suggestion{Constituent: id, Ref: l.Ref, Name: l.Name, Source: source, Why: why})
 		return
 	}
-	if o := &s.out[i]; !strings.Contains(o.Why, why) && len(o.Why)+len(why) < maxWhy {
+	if o := &s.Items[i]; !strings.Contains(o.Why, why) && len(o.Why)+len(why) < maxWhy {
 		o.Why += "; " + why
 	}
 }
 
-// byValues adds the owners of values, and those whose open findings lie within them.
+// byLinks adds the owners of the findings that the case is linked to.
+func (d *Desk) byLinks(ctx context.Context, s *suggestions, id int64) error {
+	findings, err := d.LinkedFindings(ctx, id)
+	if err != nil || len(findings) == 0 {
+		return err
+	}
+	facts, err := d.findings.Facts(ctx, findings)
+	if err != nil {
+		return err
+	}
+	for _, id := range findings {
+		if f, ok := facts[id]; ok && f.Owner.ID != 0 {
+			s.add(f.Owner.ID, ByFinding, f.Type+": "+f.ID.String())
+		}
+	}
+	return nil
+}
+
+// ownable says whether indicators of a type can be somebody's.
+func ownable(t indicator.Type) bool {
+	return slices.Contains([]indicator.Type{indicator.IPv4, indicator.IPv6, indicator.CIDR, indicator.Domain, indicator.URL, indicator.Mail, indicator.ASN}, t)
+}
+
+// byValues adds the owners of values.
 func (d *Desk) byValues(ctx context.Context, s *suggestions, values []string) error {
 	r, err := d.Constituency.Resolver(ctx)
 	if err != nil {
@@ -133,12 +181,16 @@ func (d *Desk) byValues(ctx context.Context, s *suggestions, values []string) er
 	}
 	now := d.Clock.Now()
 	var bad fault.Problems
+	left := func(value string, why error) {
+		s.Left = append(s.Left, value)
+		bad = append(bad, fault.Problem{Field: "values", Message: why.Error()})
+	}
 	for _, v := range values {
 		v = refang(v)
 		if strings.Contains(v, "/") && !strings.Contains(v, "://") {
 			owners, err := r.Owning(v, now, maxOwnersShown)
 			if err != nil {
-				bad = append(bad, fault.Problem{Field: "values", Message: err.Error()})
+				left(v, err)
 				continue
 			}
 			for _, o := range owners {
@@ -146,9 +198,13 @@ func (d *Desk) byValues(ctx context.Context, s *suggestions, values []string) er
 			}
 			continue
 		}
-		q, _, err := constituency.ParseSubject(v)
+		host := v
+		if !strings.Contains(v, "://") {
+			host = v[strings.LastIndexByte(v, '@')+1:]
+		}
+		q, _, err := constituency.ParseSubject(host)
 		if err != nil {
-			bad = append(bad, fault.Problem{Field: "values", Message: err.Error()})
+			left(v, err)
 			continue
 		}
 		q.At = now.UnixMicro()
@@ -156,7 +212,7 @@ func (d *Desk) byValues(ctx context.Context, s *suggestions, values []string) er
 			s.add(verdict.Owner, ByIndicator, v+" ("+verdict.Winner.Matched+")")
 		}
 	}
-	if len(bad) > 0 {
+	if len(bad) > 0 && len(bad) == len(values) {
 		return bad[:min(len(bad), 20)]
 	}
 	return nil

@@ -31,7 +31,7 @@ func Routes(d *affected.Desk) []api.Route {
 			Summary: "Who is affected by a case, and what each was told", Permission: read, Handle: r.list},
 		api.Operation[addAffectedInput, api.Page[affected.Affected]]{Method: http.MethodPost, Path: "/api/cases/{id}/affected", ID: "add-affected",
 			Summary: "Add some to those whom a case affects", Permission: write, Handle: r.add},
-		api.Operation[findAffectedInput, api.Page[affected.Suggestion]]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/find", ID: "find-affected",
+		api.Operation[findAffectedInput, affected.Found]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/find", ID: "find-affected",
 			Summary: "Find who may be affected", Permission: read, Handle: r.find,
 			Description: "By addresses, networks, domains, URLs and AS numbers, defanged or not, and by findings of a report type since a day."},
 		api.Operation[decideAffectedInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/{affected}/decide", ID: "decide-affected",
@@ -114,22 +114,22 @@ func (r *room) add(ctx context.Context, c api.Caller, in *addAffectedInput) (*ap
 type findAffectedInput struct {
 	Numbered
 	Body struct {
-		Values string `json:"values,omitempty" maxLength:"100000" doc:"One a line, or between spaces and commas"`
-		Type   string `json:"type,omitempty" maxLength:"100" doc:"A report type"`
-		Since  string `json:"since,omitempty" maxLength:"10" doc:"A day, thirty days ago without it"`
+		Values     string `json:"values,omitempty" maxLength:"100000" doc:"One a line, or between spaces and commas"`
+		Indicators bool   `json:"indicators,omitempty" doc:"Look for the confirmed indicators of the case too"`
+		Type       string `json:"type,omitempty" maxLength:"100" doc:"A report type"`
+		Since      string `json:"since,omitempty" maxLength:"10" doc:"A day, thirty days ago without it"`
 	}
 }
 
-func (r *room) find(ctx context.Context, _ api.Caller, in *findAffectedInput) (*api.Page[affected.Suggestion], error) {
-	q := affected.Search{Values: in.Body.Values, Type: in.Body.Type}
+func (r *room) find(ctx context.Context, _ api.Caller, in *findAffectedInput) (*affected.Found, error) {
+	q := affected.Search{Values: in.Body.Values, Indicators: in.Body.Indicators, Type: in.Body.Type}
 	if in.Body.Since != "" {
 		var err error
 		if q.Since, err = event.ParseDay(in.Body.Since); err != nil {
 			return nil, fault.Problems{{Field: "since", Message: err.Error()}}
 		}
 	}
-	all, err := r.desk.Suggest(ctx, in.ID, q)
-	return api.NewPage(all, ""), err
+	return r.desk.Suggest(ctx, in.ID, q)
 }
 
 type one struct {

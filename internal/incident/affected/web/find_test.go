@@ -46,11 +46,12 @@ func TestSearchThatCannotBeDoneKeepsWhatWasEntered(t *testing.T) {
 			}
 			return page
 		}
-		page := find(url.Values{"values": {"203.0.113.7 300.1.1.1"}, "type": {"scan_dns"}}, 400, "203.0.113.7 300.1.1.1</textarea>", `value="scan_dns"`, `aria-invalid="true"`, "300.1.1.1")
+		page := find(url.Values{"values": {"300.1.1.1"}, "type": {"scan_dns"}}, 400, "300.1.1.1</textarea>", `value="scan_dns"`, `aria-invalid="true"`, "300.1.1.1")
 		if strings.Contains(page, "empty-title") {
 			t.Error("a search that was not done found nothing")
 		}
 		find(url.Values{"values": {"203.0.113.7"}, "since": {"soon"}}, 400, "203.0.113.7</textarea>", `value="soon" aria-invalid="true"`)
 		find(url.Values{"values": {"203.0.113.7"}}, 200, "Hospital")
+		find(url.Values{"values": {"203.0.113.7 300.1.1.1"}}, 200, "Hospital", "Not looked for", "<li>300.1.1.1</li>")
 	})
 }

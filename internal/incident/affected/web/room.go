@@ -149,15 +149,16 @@ func (r *room) add(ctx context.Context, v web.Visitor, in struct {
 
 type findIn struct {
 	Numbered
-	Values string `query:"values" max:"100000"`
-	Type   string `query:"type" max:"100"`
-	Since  string `query:"since" max:"10"`
+	Values     string `query:"values" max:"100000"`
+	Indicators bool   `query:"indicators"`
+	Type       string `query:"type" max:"100"`
+	Since      string `query:"since" max:"10"`
 }
 
 type findOut struct {
 	Case  incident.Case
 	Query findIn
-	Items []affected.Suggestion
+	*affected.Found
 	Empty web.Empty
 	wrong error // with what was looked for
 }
@@ -169,7 +170,7 @@ func (o *findOut) PageTitle() string { return o.Case.Number }
 func (o *findOut) Refused() error { return o.wrong }
 
 func (in findIn) search(v web.Visitor) (affected.Search, error) {
-	q := affected.Search{Values: in.Values, Type: in.Type}
+	q := affected.Search{Values: in.Values, Indicators: in.Indicators, Type: in.Type}
 	if in.Since == "" {
 		return q, nil
 	}
@@ -185,10 +186,13 @@ func (r *room) find(ctx context.Context, v web.Visitor, in findIn) (*findOut, er
 	if err != nil {
 		return nil, err
 	}
-	out := &findOut{Case: c, Query: in, Empty: web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}
+	out := &findOut{Case: c, Query: in, Found: &affected.Found{}, Empty: web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}
 	q, err := in.search(v)
 	if err == nil {
-		out.Items, err = r.desk.Suggest(ctx, in.ID, q)
+		var found *affected.Found
+		if found, err = r.desk.Suggest(ctx, in.ID, q); err == nil {
+			out.Found = found
+		}
 	}
 	if fault.KindOf(err) == fault.Invalid {
 		out.wrong, err = err, nil
@@ -198,12 +202,13 @@ func (r *room) find(ctx context.Context, v web.Visitor, in findIn) (*findOut, er
 
 func (r *room) take(ctx context.Context, v web.Visitor, in struct {
 	Numbered
-	Values string  `form:"values" max:"100000"`
-	Type   string  `form:"type" max:"100"`
-	Since  string  `form:"since" max:"10"`
-	Who    []int64 `form:"who"`
+	Values     string  `form:"values" max:"100000"`
+	Indicators bool    `form:"indicators"`
+	Type       string  `form:"type" max:"100"`
+	Since      string  `form:"since" max:"10"`
+	Who        []int64 `form:"who"`
 }) (web.Done, error) {
-	q, err := findIn{in.Numbered, in.Values, in.Type, in.Since}.search(v)
+	q, err := findIn{in.Numbered, in.Values, in.Indicators, in.Type, in.Since}.search(v)
 	if err != nil {
 		return web.Done{}, err
 	}
