@@ -116,12 +116,12 @@ func (c *demoCmd) people(e *Env, w *world.World) error {
 		password = strings.ToLower(rand.Text()[:16])
 	}
 	type person struct{ login, name, what string }
-	make := func(p person, h identity.Held) error {
-		_, err := w.Identity.Create(e.Ctx, identity.LocalActor, identity.NewAccount{Login: p.login, Name: p.name, Password: password, Roles: []identity.Held{h}})
+	make := func(p person, h identity.Held) (int64, error) {
+		id, err := w.Identity.Create(e.Ctx, identity.LocalActor, identity.NewAccount{Login: p.login, Name: p.name, Password: password, Roles: []identity.Held{h}})
 		if err == nil {
 			fmt.Fprintf(e.Err, "  %-36s %s\n", p.login, p.what)
 		}
-		return err
+		return id, err
 	}
 	fmt.Fprintf(e.Err, "Sign in with the password %s as\n", password)
 	for _, p := range []struct {
@@ -129,13 +129,20 @@ func (c *demoCmd) people(e *Env, w *world.World) error {
 		role identity.Role
 	}{{person{"head@cert.ruritania.example", "Head of the team", "the administrator"}, identity.Administrator},
 		{person{"duty@cert.ruritania.example", "Duty officer", "the duty officer"}, identity.Duty}} {
-		if err := make(p.person, identity.Held{Role: p.role}); err != nil {
+		id, err := make(p.person, identity.Held{Role: p.role})
+		if err != nil {
 			return err
+		}
+		if p.role == identity.Duty {
+			if err := c.incidents(e, w, id); err != nil {
+				return err
+			}
 		}
 	}
 	for _, l := range d.All() {
 		if l.Designation == constituency.SpecialImportance && l.Source == constituency.Manual {
-			return make(person{"security@" + l.Ref + ".example", "Security, " + l.Name, "the manager of " + l.Name}, identity.Held{Role: identity.Manager, Constituent: l.ID})
+			_, err := make(person{"security@" + l.Ref + ".example", "Security, " + l.Name, "the manager of " + l.Name}, identity.Held{Role: identity.Manager, Constituent: l.ID})
+			return err
 		}
 	}
 	return nil
