@@ -94,6 +94,7 @@ func (d *Desk) onLink(tx *db.Tx, by act.Actor, l *Link, out bool) error {
 // LinkedFindings are the findings that a case is linked to, at most 500.
 func (d *Desk) LinkedFindings(ctx context.Context, id int64) (out []event.ID, err error) {
 	err = d.DB.View(ctx, func(tx *db.Tx) error {
+		out = nil
 		links, err := linksOf(tx, id, "")
 		for _, l := range links {
 			if what, ok := strings.CutPrefix(l.Object, "finding:"); ok {

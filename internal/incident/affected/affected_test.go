@@ -240,7 +240,7 @@ func TestOwnersOfConfirmedIndicatorsAreFoundWhenAskedFor(t *testing.T) {
 		w.ok(err)
 		got, err := w.Suggest(ctx, c.ID, Search{Indicators: true})
 		w.ok(err)
-		if len(got.Items) != 2 || got.Items[0].Ref != "bank" || got.Items[0].Source != ByIndicator || got.Left != nil {
+		if len(got.Items) != 2 || got.Items[0].Ref != "bank" || got.Items[0].Source != ByIndicator || got.Items[1].Why != "victim" || got.Left != nil { // 203.0.113.200 is the victim's
 			t.Errorf("suggested: %+v", got)
 		}
 		if got, err = w.Suggest(ctx, c.ID, Search{}); err != nil || len(got.Items) != 1 {

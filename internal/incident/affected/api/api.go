@@ -33,7 +33,7 @@ func Routes(d *affected.Desk) []api.Route {
 			Summary: "Add some to those whom a case affects", Permission: write, Handle: r.add},
 		api.Operation[findAffectedInput, affected.Found]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/find", ID: "find-affected",
 			Summary: "Find who may be affected", Permission: read, Handle: r.find,
-			Description: "By addresses, networks, domains, URLs and AS numbers, defanged or not, and by findings of a report type since a day."},
+			Description: "By addresses, networks, domains, URLs, mail addresses (their domain) and AS numbers, defanged or not, by the confirmed indicators and the linked findings of the case, and by findings of a report type since a day."},
 		api.Operation[decideAffectedInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/{affected}/decide", ID: "decide-affected",
 			Summary: "Decide that somebody is not told, or open the question again with an empty reason", Permission: write, Handle: r.decide},
 		api.Operation[recordTellingInput, api.Nothing]{Method: http.MethodPost, Path: "/api/cases/{id}/affected/{affected}/record", ID: "record-telling",
