@@ -139,13 +139,12 @@ func (c *demoCmd) people(e *Env, w *world.World) error {
 			}
 		}
 	}
-	for _, l := range d.All() {
-		if l.Designation == constituency.SpecialImportance && l.Source == constituency.Manual {
-			_, err := make(person{"security@" + l.Ref + ".example", "Security, " + l.Name, "the manager of " + l.Name}, identity.Held{Role: identity.Manager, Constituent: l.ID})
-			return err
-		}
+	o, err := d.ByRef(hospital)
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = make(person{"security@" + o.Ref + ".example", "Security, " + o.Name, "the manager of " + o.Name}, identity.Held{Role: identity.Manager, Constituent: o.ID})
+	return err
 }
 
 // takeIn takes the reports in as they are generated; the source files are kept in the archive only.

@@ -17,6 +17,9 @@ import (
 	"tocsin/internal/world"
 )
 
+// hospital is the operator whose side of the counter the demo shows too.
+const hospital = "royalhospital"
+
 // shift is a fictional day at the desk: what was reported, and what the duty officer has made of it so far.
 type shift struct {
 	e    *Env
@@ -39,7 +42,7 @@ func (c *demoCmd) incidents(e *Env, w *world.World, duty int64) error {
 	if s.dir, err = w.Constituency.Directory(e.Ctx); err != nil {
 		return err
 	}
-	for _, part := range []func() error{s.hospital, s.bank, s.defaced, s.waiting, s.register} {
+	for _, part := range []func() error{s.encrypted, s.flooded, s.defaced, s.waiting, s.register} {
 		if err := part(); err != nil {
 			return fmt.Errorf("make the demo's incidents: %w", err)
 		}
@@ -58,10 +61,10 @@ func (s *shift) file(o constituency.Listed, f incident.Filing) (incident.Report,
 	return r, err
 }
 
-// hospital: a grave incident that is being worked on, with its clocks running.
-func (s *shift) hospital() error {
+// encrypted: a grave incident that is being worked on, with its clocks running.
+func (s *shift) encrypted() error {
 	ctx, in := s.e.Ctx, s.w.Incidents
-	o, err := s.dir.ByRef("royalhospital")
+	o, err := s.dir.ByRef(hospital)
 	if err != nil {
 		return err
 	}
@@ -129,8 +132,8 @@ func (s *shift) hospital() error {
 	return err
 }
 
-// bank: its early warning came too late.
-func (s *shift) bank() error {
+// flooded: a bank, whose early warning is late.
+func (s *shift) flooded() error {
 	ctx, in := s.e.Ctx, s.w.Incidents
 	o, err := s.dir.ByRef("nationalbank")
 	if err != nil {
