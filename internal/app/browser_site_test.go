@@ -89,7 +89,7 @@ func furnish(t *testing.T, w *world.World, at string) site {
 	furnishIncidents(t, w, root, at, own)
 	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"entity"}, "constituent": {own.Ref}, "why": {"Their gateway is in the list."}})
 	root.post(t, at, "/cases/1/affected", url.Values{"kind": {"persons"}, "name": {"Customers of the grid"}, "persons": {"1200"}, "why": {"In the list that is on sale."}})
-	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks", "/cases/1/affected/find?values=100.64.1.1", "/cases/1/affected/tell?to=1")
+	root.start = append(root.start, "/clocks", "/cases/1/clocks", "/reports/1/clocks", "/cases/1/affected/find", "/cases/1/affected/tell?to=1")
 	root.post(t, at, "/cases/1/letters/new", url.Values{"to": {"constituent"}, "constituent": {own.Ref}, "subject": {"A question"}, "text": {"Which gateway is it?"}, "tlp": {"GREEN"}, "lowered": {"Nothing of the case is in it."}, "send": {"1"}})
 	_, err = w.Constituency.AddAsset(t.Context(), identity.LocalActor, constituency.Asset{Constituent: own.ID, Kind: constituency.DomainAsset, Value: "leaked.example"})
 	must(err)

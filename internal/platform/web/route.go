@@ -60,8 +60,7 @@ func (r Route) Retry() Route {
 // Page is a GET that shows what fn returns by the room's template. The template's dot is a View, its .Data what fn returned.
 // The page's title is the text "title.<template's name without .html>", unless Out has a method PageTitle() string. An
 // Out with a method RefreshAfter() time.Duration reloads itself without JavaScript; one whose method Elsewhere() string
-// names a path of this console sends the visitor there instead. One whose method Refused() error gives a fault is the page of a search
-// that cannot be done as it was asked for: its form is shown with what was entered and what is wrong with it, as after an Action.
+// names a path of this console sends the visitor there instead.
 func Page[In, Out any](pattern string, p act.Permission, template string,
 	fn func(context.Context, Visitor, In) (Out, error)) Route {
 	decode, err := newDecoder[In]()

@@ -147,11 +147,7 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, m *mounted) {
 			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
 		}
-		status, view := http.StatusOK, View{Visitor: v, Data: data}
-		if q, ok := data.(interface{ Refused() error }); ok && q.Refused() != nil {
-			status, view.Form = troubles[fault.KindOf(q.Refused())].Status, newForm(r.URL.Query(), q.Refused())
-		}
-		a.show(w, r, m, status, view)
+		a.show(w, r, m, http.StatusOK, View{Visitor: v, Data: data})
 	case m.action != nil:
 		a.act(w, r, m, v)
 	case m.depart != nil:

@@ -45,14 +45,6 @@ func (e entry) Elsewhere() string {
 	return ""
 }
 
-// Refused is that nobody is called nobody.
-func (l list) Refused() error {
-	if l.Filter.Query == "nobody" {
-		return fault.Problems{{Field: "q", Message: "is nobody"}}
-	}
-	return nil
-}
-
 func files(m map[string]string) fstest.MapFS {
 	f := fstest.MapFS{}
 	for n, s := range m {
@@ -235,10 +227,6 @@ func TestRefusedActionOfAPageThatIsElsewhereIsAnError(t *testing.T) {
 	if strings.Contains(w.Body.String(), "<form method=\"post\">") {
 		t.Error("the form is shown on a page that shows nothing")
 	}
-}
-
-func TestRefusedSearchShowsItsFormAgain(t *testing.T) {
-	want(t, get(app(t), "GET", "/notes?q=nobody", ""), 400, `name="q" value="nobody" aria-invalid="true"`, `<em class="error">is nobody</em>`, "q: is nobody")
 }
 
 func TestCrossSiteWritesAreRefused(t *testing.T) {

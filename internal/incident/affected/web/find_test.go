@@ -34,7 +34,9 @@ func TestSearchThatCannotBeDoneKeepsWhatWasEntered(t *testing.T) {
 		find := func(q url.Values, status int, parts ...string) string {
 			t.Helper()
 			w := httptest.NewRecorder()
-			pages.ServeHTTP(w, httptest.NewRequest("GET", "/cases/1/affected/find?"+q.Encode(), nil))
+			r := httptest.NewRequest("POST", "/cases/1/affected/find", strings.NewReader(q.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			pages.ServeHTTP(w, r)
 			page := html.UnescapeString(w.Body.String())
 			if w.Code != status {
 				t.Fatalf("%d: %s", w.Code, page)
@@ -52,6 +54,8 @@ func TestSearchThatCannotBeDoneKeepsWhatWasEntered(t *testing.T) {
 		}
 		find(url.Values{"values": {"203.0.113.7"}, "since": {"soon"}}, 400, "203.0.113.7</textarea>", `value="soon" aria-invalid="true"`)
 		find(url.Values{"values": {"203.0.113.7"}}, 200, "Hospital")
+		find(url.Values{"values": {strings.Repeat("https://203.0.113.7/a/long/path/of/it ", 2000)}}, 200, "Hospital")
+		find(url.Values{"values": {"203.0.113.7"}, "add": {"1"}}, 400, "choose who is affected")
 		find(url.Values{"values": {"203.0.113.7 300.1.1.1"}}, 200, "Hospital", "Not looked for", "<li>300.1.1.1</li>")
 	})
 }

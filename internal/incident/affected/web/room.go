@@ -39,8 +39,8 @@ func Room(d *affected.Desk) web.Room {
 		Routes: []web.Route{
 			web.Page(page, read, "affected.html", r.list),
 			web.Action("POST /cases/{id}/affected", write, page, r.add),
-			web.Page("GET /cases/{id}/affected/find", read, "affected-found.html", r.find),
-			web.Action("POST /cases/{id}/affected/find", write, "GET /cases/{id}/affected/find", r.take),
+			web.Page("GET /cases/{id}/affected/find", read, "affected-found.html", r.begin),
+			web.Action("POST /cases/{id}/affected/find", write, "GET /cases/{id}/affected/find", r.find),
 			web.Action("POST /cases/{id}/affected/{affected}/decide", write, page, r.decide),
 			web.Action("POST /cases/{id}/affected/{affected}/record", write, page, r.record),
 			web.Page("GET /cases/{id}/affected/tell", read, "affected-tell.html", r.write),
@@ -147,12 +147,15 @@ func (r *room) add(ctx context.Context, v web.Visitor, in struct {
 	return web.Done{To: in.path(""), Flash: "affected.added", Args: []any{n}}, err
 }
 
+// findIn is what is looked for. It is posted, because an incident's addresses may be more than an address line holds.
 type findIn struct {
 	Numbered
-	Values     string `query:"values" max:"100000"`
-	Indicators bool   `query:"indicators"`
-	Type       string `query:"type" max:"100"`
-	Since      string `query:"since" max:"10"`
+	Values     string  `form:"values" max:"100000"`
+	Indicators bool    `form:"indicators"`
+	Type       string  `form:"type" max:"100"`
+	Since      string  `form:"since" max:"10"`
+	Add        bool    `form:"add"` // those who were found and chosen
+	Who        []int64 `form:"who"`
 }
 
 type findOut struct {
@@ -160,14 +163,10 @@ type findOut struct {
 	Query findIn
 	*affected.Found
 	Empty web.Empty
-	wrong error // with what was looked for
 }
 
 // PageTitle is the case's number.
 func (o *findOut) PageTitle() string { return o.Case.Number }
-
-// Refused is what is wrong with what was looked for.
-func (o *findOut) Refused() error { return o.wrong }
 
 func (in findIn) search(v web.Visitor) (affected.Search, error) {
 	q := affected.Search{Values: in.Values, Indicators: in.Indicators, Type: in.Type}
@@ -181,39 +180,32 @@ func (in findIn) search(v web.Visitor) (affected.Search, error) {
 	return q, nil
 }
 
-func (r *room) find(ctx context.Context, v web.Visitor, in findIn) (*findOut, error) {
+// begin shows whom the case itself names, before anything is looked for.
+func (r *room) begin(ctx context.Context, v web.Visitor, in Numbered) (*findOut, error) {
+	return r.found(ctx, v, findIn{Numbered: in, Indicators: true}, affected.Search{})
+}
+
+func (r *room) found(ctx context.Context, v web.Visitor, in findIn, q affected.Search) (*findOut, error) {
 	c, err := r.desk.Case(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &findOut{Case: c, Query: in, Found: &affected.Found{}, Empty: web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}
-	q, err := in.search(v)
-	if err == nil {
-		var found *affected.Found
-		if found, err = r.desk.Suggest(ctx, in.ID, q); err == nil {
-			out.Found = found
-		}
-	}
-	if fault.KindOf(err) == fault.Invalid {
-		out.wrong, err = err, nil
-	}
-	return out, err
+	found, err := r.desk.Suggest(ctx, in.ID, q)
+	return &findOut{c, in, found, web.Empty{Title: v.T("affected.not-found"), Text: v.T("affected.not-found-text")}}, err
 }
 
-func (r *room) take(ctx context.Context, v web.Visitor, in struct {
-	Numbered
-	Values     string  `form:"values" max:"100000"`
-	Indicators bool    `form:"indicators"`
-	Type       string  `form:"type" max:"100"`
-	Since      string  `form:"since" max:"10"`
-	Who        []int64 `form:"who"`
-}) (web.Done, error) {
-	q, err := findIn{in.Numbered, in.Values, in.Indicators, in.Type, in.Since}.search(v)
+// find looks, or adds those who were chosen of what it found.
+func (r *room) find(ctx context.Context, v web.Visitor, in findIn) (web.Done, error) {
+	q, err := in.search(v)
 	if err != nil {
 		return web.Done{}, err
 	}
-	n, err := r.desk.AddFound(ctx, v.Actor, in.ID, q, in.Who)
-	return web.Done{To: in.path(""), Flash: "affected.added", Args: []any{n}}, err
+	if in.Add {
+		n, err := r.desk.AddFound(ctx, v.Actor, in.ID, q, in.Who)
+		return web.Done{To: in.path(""), Flash: "affected.added", Args: []any{n}}, err
+	}
+	out, err := r.found(ctx, v, in, q)
+	return web.Done{Page: out, Template: "affected-found.html"}, err
 }
 
 // one is the path of one affected of a case.
